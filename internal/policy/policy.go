@@ -13,8 +13,8 @@ import (
 
 // Text is wording for people, Chinese first.
 type Text struct {
-	ZH string `yaml:"zh"`
-	EN string `yaml:"en"`
+	ZH string `json:"zh"`
+	EN string `json:"en"`
 }
 
 // In returns the wording in language lang ("zh" or "en"); an empty English text falls back to Chinese.
@@ -31,6 +31,8 @@ type Pack struct {
 	Region  string // division code the pack is for, "520000"
 	Version string
 	Title   Text
+	// ExamplesAsOf is the screening day of examples that have none of their own; the zero time when the pack has none.
+	ExamplesAsOf time.Time
 
 	Departments []Department
 	Risks       []Risk
@@ -45,6 +47,10 @@ type Pack struct {
 	Hash string
 	// Files are the pack's files as read, by slash path relative to the pack, so that a run can keep what it used.
 	Files map[string][]byte
+
+	ruleEnv *expr.Env
+	rowEnvs map[string]*expr.Env
+	layers  [][]int
 }
 
 // Department is one that delivers files.
@@ -78,8 +84,9 @@ func (l Level) String() string { return [...]string{"", "blue", "yellow", "red"}
 type Parameter struct {
 	ID     string
 	Name   Text
-	Unit   string // yuan, percent, ratio, days, months, persons, litre, kWh, …
-	Values []ParameterValue
+	Unit   string           // yuan, percent, ratio, days, months, persons, litre, kWh, …
+	Note   Text             // why the value is what it is; may be empty
+	Values []ParameterValue // the region's own first, then the other divisions by code, each by date
 	File   string
 	Line   int
 }
@@ -180,12 +187,12 @@ type Column struct {
 	Type    Type
 	// Link says what an identity column is for in linkage: "person" (the row's person), "head" (head of the row's
 	// household), "household", "village", "birth", or "" (not used to link).
-	Link     string
-	Required bool     // the column must be in the file
-	NotNull  bool     // and each row must have a value
-	Min, Max *float64 // plausibility, in the column's unit (yuan for money); outside = the row is rejected
-	Codes    []Code   // for TypeCode
-	Unit     string
+	Link      string
+	Required  bool     // the column must be in the file
+	NotNull   bool     // and each row must have a value
+	Min, Max  *float64 // plausibility, in the column's unit (yuan for money); outside = the row is rejected
+	Codes     []Code   // for TypeCode
+	Unit      string
 	StoreNone bool // store: none — checked at the door, then kept only in the archived file
 }
 
@@ -270,18 +277,18 @@ const (
 
 // Rule is one warning rule over indicators (by id or Chinese name) and parameters (param.id / 参数.name).
 type Rule struct {
-	ID        string
-	Name      Text
-	Class     Class
-	Risk      string // Risk.ID
-	Level     Level
-	When      *expr.Checked
+	ID           string
+	Name         Text
+	Class        Class
+	Risk         string // Risk.ID
+	Level        Level
+	When         *expr.Checked
 	AskOnUnknown bool // on_unknown: ask (make a data request) instead of ignore
-	Document  string
-	Wording   Text // what to tell staff; {indicator} and {param.x} are replaced by values with units
-	Examples  []Example
-	File      string
-	Line      int
+	Document     string
+	Wording      Text // what to tell staff; {indicator} and {param.x} are replaced by values with units
+	Examples     []Example
+	File         string
+	Line         int
 }
 
 // Outcome of a rule for one household.
@@ -310,14 +317,15 @@ type Example struct {
 
 // Check is a data-quality check over registry and facts (domain: 10.1), one finding a household.
 type Check struct {
-	ID       string
-	Name     Text
-	Severity string // error, doubt, hint
-	When     *expr.Checked // over indicators, like a rule
-	AskDepartment string   // Department.ID that should mend it
-	Wording  Text
-	File     string
-	Line     int
+	ID            string
+	Name          Text
+	Severity      string        // error, doubt, hint
+	When          *expr.Checked // over indicators, like a rule
+	AskDepartment string        // Department.ID that should mend it
+	Wording       Text
+	Examples      []Example
+	File          string
+	Line          int
 }
 
 // Holiday is a public holiday or a make-up work day.
