@@ -1,0 +1,142 @@
+// Package app is the whole program in order: the policy pack, the division tree, the keyring, the warehouse, and the
+// pipelines over them. It owns their opening and closing. It never decides anything about the field: verbs and pages ask
+// it for a pipeline and use that.
+package app
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"shouwang/internal/config"
+	"shouwang/internal/division"
+	"shouwang/internal/errs"
+	"shouwang/internal/intake"
+	"shouwang/internal/policy"
+	"shouwang/internal/screening"
+	"shouwang/internal/secret"
+	"shouwang/internal/warehouse"
+	packs "shouwang/policy"
+)
+
+// App is one run of the program. Pack and Tree are there after New; the rest after Open or Create.
+type App struct {
+	Config    config.Config
+	Log       *slog.Logger
+	Pack      *policy.Pack
+	Tree      *division.Tree
+	Keyring   *secret.Keyring
+	Warehouse *warehouse.Warehouse
+}
+
+// New loads the policy pack and the division tree. The pack is the configured folder, else the one that init noted in
+// the data folder, else the built-in pack of Guizhou. Nothing is opened yet.
+func New(cfg config.Config, log *slog.Logger) (*App, error) {
+	dir := cfg.Pack
+	if dir == "" {
+		if folder, err := config.ReadFolder(cfg.Data); err == nil {
+			dir = folder.Pack
+		}
+	}
+	pack, err := LoadPack(dir)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := division.Load()
+	if err != nil {
+		return nil, err
+	}
+	return &App{Config: cfg, Log: log, Pack: pack, Tree: tree}, nil
+}
+
+// LoadPack loads and checks the policy pack in folder dir, or the built-in pack of Guizhou when dir is empty.
+func LoadPack(dir string) (*policy.Pack, error) {
+	if dir == "" {
+		return policy.Load(packs.Guizhou())
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return nil, errs.Newf(errs.NotFound, "没有政策包文件夹 %[1]s", "there is no policy pack folder %[1]s", dir)
+	}
+	return policy.Load(os.DirFS(dir))
+}
+
+// Create makes the data folder, its keyring and an empty warehouse. A keyring that exists already is used as it is, so that a
+// lost data folder can be made again and rebuilt from its archive. demo marks a folder that the demo may replace.
+func (a *App) Create(ctx context.Context, now time.Time, demo bool) error {
+	pack := a.Config.Pack
+	if pack != "" {
+		abs, err := filepath.Abs(pack)
+		if err != nil {
+			return errs.Wrap(errs.Invalid, err, "无法解析政策包路径", "cannot resolve the pack's path")
+		}
+		pack = abs
+	}
+	if err := config.WriteFolder(a.Config.Data, config.Folder{Pack: pack, Created: now.UTC().Truncate(time.Second), Demo: demo}); err != nil {
+		return err
+	}
+	if _, err := os.Stat(a.Config.Keyring); errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(a.Config.Keyring), 0o700); err != nil {
+			return errs.Wrap(errs.Unavailable, err, "无法建立密钥文件的文件夹", "cannot make the keyring's folder")
+		}
+		if _, err := secret.Create(a.Config.Keyring); err != nil {
+			return err
+		}
+	}
+	return a.Open(ctx)
+}
+
+// Open reads the keyring and opens the warehouse, making or evolving its tables. It fails with NotFound when the folder was
+// never initialised and with Locked when another process has the warehouse open.
+func (a *App) Open(ctx context.Context) error {
+	if _, err := config.ReadFolder(a.Config.Data); err != nil {
+		return err
+	}
+	if _, err := os.Stat(a.Config.Keyring); errors.Is(err, fs.ErrNotExist) {
+		return errs.Newf(errs.NotFound,
+			"找不到密钥文件 %[1]s。没有它，数据无法解密；请把它放回原处，或用 --keyring 指定位置",
+			"there is no keyring %[1]s; without it the data cannot be read: put it back, or name its place with --keyring", a.Config.Keyring)
+	}
+	keyring, err := secret.Load(a.Config.Keyring)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(a.Config.Temp(), 0o700); err != nil {
+		return errs.Wrap(errs.Unavailable, err, "无法建立临时文件夹", "cannot make the folder for temporary files")
+	}
+	w, err := warehouse.Open(ctx, a.Config.Warehouse(), warehouse.Options{
+		Threads: a.Config.Threads, MemoryLimit: a.Config.MemoryLimit, TempDir: a.Config.Temp(),
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.Schema(ctx, a.Pack); err != nil {
+		return errors.Join(err, w.Close())
+	}
+	a.Keyring, a.Warehouse = keyring, w
+	return nil
+}
+
+// Close closes the warehouse. It may be called twice.
+func (a *App) Close() error {
+	if a.Warehouse == nil {
+		return nil
+	}
+	w := a.Warehouse
+	a.Warehouse = nil
+	return w.Close()
+}
+
+// Intake is the pipeline that takes files in.
+func (a *App) Intake() *intake.Service {
+	return intake.New(a.Warehouse, a.Keyring, a.Pack, a.Tree, a.Config.Data, a.Log)
+}
+
+// Screening is the pipeline that screens households.
+func (a *App) Screening() *screening.Service {
+	return screening.New(a.Warehouse, a.Pack, a.Tree, a.Config.Data)
+}
