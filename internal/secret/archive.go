@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"errors"
 	"io"
 
 	"filippo.io/age"
@@ -46,16 +47,35 @@ func (k *Keyring) ArchiveReader(r io.Reader) (io.ReadCloser, error) {
 		return nil, errs.Wrap(errs.Refused, err,
 			"档案无法解开：文件不完整，或者不是用这个密钥文件加密的", "the archive cannot be opened: it is not whole, or was made with another keyring")
 	}
-	d, err := zstd.NewReader(plain, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<40))
+	d, err := zstd.NewReader(&whole{r: plain}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<40))
 	if err != nil {
 		return nil, errs.Wrap(errs.Refused, err, "档案内容有误", "the archive's content is wrong")
 	}
-	return &archiveReader{d: d}, nil
+	return &archiveReader{d}, nil
 }
 
-type archiveReader struct {
-	d *zstd.Decoder
+// errCut stands for io.ErrUnexpectedEOF, which the zstd reader takes for the end where a frame may begin.
+var errCut = errors.New("it ends too early")
+
+// whole refuses an archive that was cut off where neither age nor zstd minds: ArchiveWriter writes a frame even for an
+// empty file, but age takes a file that ends right after its header for an empty one.
+type whole struct {
+	r    io.Reader
+	some bool
 }
+
+func (w *whole) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if n > 0 {
+		w.some = true
+	}
+	if err == io.ErrUnexpectedEOF || err == io.EOF && !w.some {
+		err = errCut
+	}
+	return n, err
+}
+
+type archiveReader struct{ d *zstd.Decoder }
 
 func (a *archiveReader) Read(p []byte) (int, error) {
 	n, err := a.d.Read(p)
