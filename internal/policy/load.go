@@ -364,6 +364,6 @@ func (l *loader) compile(env *expr.Env, v node, want expr.Type) *expr.Checked {
 		zh, en = exprText(xe)
 		line, col = exprPlace(v, src, line, col, xe)
 	}
-	l.errs = append(l.errs, &Error{File: v.file, Line: line, Column: col, Path: v.path, ZH: zh, EN: en})
+	l.report(v.file, line, col, v.path, "%[1]s", "%[2]s", zh, en)
 	return nil
 }

@@ -162,8 +162,8 @@ func TestErrorText(t *testing.T) {
 		},
 		{
 			fstest.MapFS{"pack.yaml": {Data: []byte("name: " + strings.Repeat("[", 100_000))}},
-			`pack.yaml:1: 此处嵌套过深，或一行超过 8192 字节`,
-			`pack.yaml:1: nested too deeply here, or a line of more than 8192 bytes`,
+			`pack.yaml:1: 此处嵌套过深，或一行超过 8192 字节，或文件超过 20000 行`,
+			`pack.yaml:1: nested too deeply here, or a line of more than 8192 bytes, or more than 20000 lines`,
 		},
 		{
 			fstest.MapFS{"pack.yaml": {Data: make([]byte, maxFileBytes+1)}},

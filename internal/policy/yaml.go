@@ -22,7 +22,9 @@ const (
 	maxPackBytes  = 16 << 20
 	maxPackFiles  = 1000
 	maxLineBytes  = 8 << 10
+	maxLines      = 20_000 // the parser's time grows with the square of the keys of one mapping
 	maxFlowDepth  = 64
+	maxErrors     = 2000
 	maxDepthLines = 256 // columns of indentation
 )
 
@@ -44,7 +46,7 @@ func (l *loader) parseFile(name string, src []byte) (root node, ok bool) {
 		return fail(badUTF8Line(src), 0, "文件不是 UTF-8 编码；请另存为 UTF-8", "the file is not UTF-8; save it as UTF-8")
 	}
 	if line, ok := tooDeep(src); !ok {
-		return fail(line, 0, "此处嵌套过深，或一行超过 %[1]d 字节", "nested too deeply here, or a line of more than %[1]d bytes", maxLineBytes)
+		return fail(line, 0, "此处嵌套过深，或一行超过 %[1]d 字节，或文件超过 %[2]d 行", "nested too deeply here, or a line of more than %[1]d bytes, or more than %[2]d lines", maxLineBytes, maxLines)
 	}
 	f, err := parseYAML(src)
 	if err != nil {
@@ -109,7 +111,9 @@ func tooDeep(src []byte) (line int, ok bool) {
 	line = 1
 	for _, c := range src {
 		if c == '\n' {
-			line, width, indent, leading = line+1, 0, 0, true
+			if line, width, indent, leading = line+1, 0, 0, true; line > maxLines {
+				return line, false
+			}
 			continue
 		}
 		if width++; width > maxLineBytes {
@@ -140,6 +144,9 @@ func tooDeep(src []byte) (line int, ok bool) {
 
 // report files an error.
 func (l *loader) report(file string, line, col int, path, zh, en string, args ...any) {
+	if len(l.errs) >= maxErrors {
+		return // more would not help anybody; the file is not what it should be
+	}
 	if len(args) > 0 {
 		zh, en = fmt.Sprintf(zh, args...), fmt.Sprintf(en, args...)
 	}
@@ -204,9 +211,7 @@ func kindOf(n ast.Node) (zh, en string) {
 
 func (v node) wrongType(zh, en string) {
 	gotZH, gotEN := kindOf(v.n)
-	line, col := position(v.n)
-	v.l.errs = append(v.l.errs, &Error{File: v.file, Line: line, Column: col, Path: v.path,
-		ZH: fmt.Sprintf("应为%s，实为%s", zh, gotZH), EN: fmt.Sprintf("must be %s, is %s", en, gotEN)})
+	v.fail("应为%[1]s，实为%[2]s", "must be %[3]s, is %[4]s", zh, gotZH, en, gotEN)
 }
 
 // object is a mapping whose keys have been checked against the allowed ones.
@@ -352,10 +357,7 @@ func (v node) raw() (string, bool) {
 		return "", true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		zh, en := kindOf(v.n)
-		line, col := position(v.n)
-		v.l.errs = append(v.l.errs, &Error{File: v.file, Line: line, Column: col, Path: v.path,
-			ZH: fmt.Sprintf("应为文字，实为%s；请加引号：\"%s\"", zh, clip(x.GetToken().Value)),
-			EN: fmt.Sprintf("must be text, is %s; put quotes round it: \"%s\"", en, clip(x.GetToken().Value))})
+		v.fail("应为文字，实为%[1]s；请加引号：\"%[3]s\"", "must be text, is %[2]s; put quotes round it: \"%[3]s\"", zh, en, clip(x.GetToken().Value))
 	default:
 		v.wrongType("文字", "text")
 	}
