@@ -260,11 +260,7 @@ func (g *generator) compose(r *rng, h *household) {
 		h.children(r, 2)
 		return
 	}
-	mean := 44.0
-	if size == 3 {
-		mean = 46
-	}
-	age := clampInt(int(mean+10*r.normal()), 23, 70)
+	age := clampInt(int(40.5+9.5*r.normal()), 22, 70)
 	h.couple(r, age)
 	rest -= 2
 	parents := 0
@@ -312,8 +308,8 @@ func (h *household) children(r *rng, n int) {
 	}
 	age := mother - r.between(20, 29)
 	// Grown-up children have mostly left for households of their own: those who still live here are younger.
-	if age > 26 && r.chance(0.55) {
-		age = max(mother-r.between(28, 38), 14)
+	if age > 20 && r.chance(0.62) {
+		age = max(mother-r.between(29, 40), 9)
 	}
 	for range n {
 		if age < 0 {
@@ -715,13 +711,13 @@ func (g *generator) insurance(r *rng, h *household) {
 }
 
 func (g *generator) assistance(r *rng, h *household) {
-	low := h.perHead < g.line*1.45
+	low := h.perHead < g.line*1.3
 	elderAlone := h.n == 1 && h.m[0].age >= 65
 	kind := ""
 	switch {
 	case elderAlone && r.chance(0.12):
 		kind = "tekun"
-	case low && r.chance(0.36), r.chance(0.015):
+	case low && r.chance(0.20), r.chance(0.012):
 		kind = "dibao"
 	case low && r.chance(0.03):
 		kind = "edge"

@@ -21,17 +21,18 @@ type shockKind struct {
 	strike     func(g *generator, r *rng, h *household, s *Struck) bool // false: does not fit this household
 }
 
-// shockKinds sum to about 2.5 % of households a year; village disasters and water outages come on top. The mix
-// follows domain 16 (illness first, then disability, labour, wage work, schooling) [assumption I].
+// shockKinds strike about 2.5 % of households a year; village disasters and water outages come on top. A rate is of
+// the households drawn; where the shock does not fit (no student, no labourer) nothing happens, so the rates of
+// schooling and dropout are higher than their outcome. The mix follows domain 16 (illness first, then disability, labour, wage work, schooling) [assumption I].
 func shockKinds() []shockKind {
 	return []shockKind{
 		{"serious_illness", "illness", 0.0098, strikeIllness},
 		{"new_disability", "disability", 0.0026, strikeDisability},
-		{"labourer_died", "labour", 0.0020, strikeDeath},
+		{"labourer_died", "labour", 0.0050, strikeDeath},
 		{"job_loss", "employment", 0.0022, strikeJob},
 		{"wage_arrears", "employment", 0.0010, strikeArrears},
-		{"school_cost", "schooling", 0.0019, strikeSchoolCost},
-		{"dropout", "education_guarantee", 0.0007, strikeDropout},
+		{"school_cost", "schooling", 0.0070, strikeSchoolCost},
+		{"dropout", "education_guarantee", 0.0016, strikeDropout},
 		{"accident", "accident", 0.0016, strikeAccident},
 		{"failed_project", "business", 0.0011, strikeProject},
 		{"unsafe_house", "housing", 0.0008, strikeHouse},
@@ -103,7 +104,12 @@ func (g *generator) strike(r *rng, h *household, kind, risk string, f func(*gene
 		return false
 	}
 	s := h.struck(risk, kind, g.randomDay(r), []int{1, 2, 3}[r.pick([]float64{12, 55, 33})])
+	before := *h
+	if risk != "housing" && risk != "education_guarantee" {
+		g.thin(r, h, [3]float64{1.45, 1.38, 1.25}[s.Severity-1])
+	}
 	if !f(g, r, h, s) {
+		*h = before
 		h.nShocks--
 		return false
 	}
@@ -134,6 +140,25 @@ func (h *household) labourerAt() int {
 		}
 	}
 	return best
+}
+
+// thin brings a well-off household's income down to at most limit times the line before the blow: a shock is hardship
+// where reserves are thin, and only hardship is in the truth [assumption]. Incomes, wages and capacity follow.
+func (g *generator) thin(r *rng, h *household, limit float64) {
+	target := g.line * r.within(1.04, limit)
+	if h.perHead <= target {
+		return
+	}
+	by := target / h.perHead
+	h.perHead = target
+	for _, v := range []*int64{&h.wage, &h.business, &h.cost, &h.property, &h.transfer} {
+		*v = fen(float64(*v) / 100 * by)
+	}
+	for i := range h.n {
+		if p := &h.m[i]; p.works {
+			p.wage = max(int64(float64(p.wage)*by)/1000*1000, 60_000)
+		}
+	}
 }
 
 func scale(f *float64, by float64) { *f *= by }
@@ -385,7 +410,7 @@ func strikeIllness(g *generator, r *rng, h *household, s *Struck) bool {
 	// What the household can carry is the measure: a marked illness takes it to the line, a grave one far below.
 	reserve := math.Max((h.perHead-g.line)*float64(h.n), 0)
 	if s.Severity >= 2 {
-		self = math.Max(self, reserve*r.within(1.05, 1.5))
+		self = math.Max(self, reserve*r.within(1.3, 1.9))
 	}
 	p.nb = min(p.nb, 2)
 	g.illBills(r, p, s.day, int64(self*100), r.between(2, 4), uninsured(p))
@@ -447,14 +472,23 @@ func strikeDisability(g *generator, r *rng, h *household, s *Struck) bool {
 
 func strikeDeath(g *generator, r *rng, h *household, s *Struck) bool {
 	i := h.labourerAt()
-	if i < 0 || h.n == 1 {
+	able, dependants := 0, 0
+	for k := range h.n {
+		if q := &h.m[k]; q.labourer() {
+			able++
+		} else if q.died == noDay && (q.age < 16 || q.age >= 60) {
+			dependants++
+		}
+	}
+	// It is a lack of labour when at most one labourer is left for the young and the old.
+	if i < 0 || able > 2 || dependants < 2 {
 		return false
 	}
 	p := &h.m[i]
 	g.stopWork(h, p, s.day)
 	p.died = s.day
-	scale(&h.wageFactor, []float64{0.8, 0.6, 0.4}[s.Severity-1])
-	scale(&h.businessFactor, []float64{0.8, 0.6, 0.4}[s.Severity-1])
+	scale(&h.wageFactor, []float64{0.7, 0.5, 0.35}[s.Severity-1])
+	scale(&h.businessFactor, []float64{0.7, 0.5, 0.35}[s.Severity-1])
 	if r.chance(0.5) {
 		g.illBills(r, p, max(s.day-40, g.first), int64(r.between(5000, 40000))*100, 1, uninsured(p))
 		for k := range p.nb {
@@ -469,24 +503,33 @@ func strikeDeath(g *generator, r *rng, h *household, s *Struck) bool {
 	return true
 }
 
-// ensureWorker makes the main labourer a wage worker, so that work can be lost.
+// ensureWorker makes the main labourer the household's one wage worker whose wages are most of its income, so that
+// losing the work is losing the living.
 func (g *generator) ensureWorker(r *rng, h *household) int {
 	i := h.labourerAt()
 	if i < 0 || h.m[i].age > 64 {
 		return -1
 	}
-	p := &h.m[i]
-	if !p.works {
-		p.works = true
-		p.started = g.last.monthStart(-11 - r.below(20))
-		p.place, p.channel = "outside", "self"
-		p.wage = int64(r.between(26, 52)) * 10_000
-		h.wage += p.wage * 10
-		h.business = h.business * 6 / 10
-		h.cost = h.cost * 6 / 10
+	for k := range h.n {
+		if k != i {
+			h.m[k].works = false
+		}
 	}
+	p := &h.m[i]
+	net := h.wage + h.business - h.cost + h.property + h.transfer
+	p.works = true
+	p.started, p.ended, p.again = g.last.monthStart(-11-r.below(20)), noDay, noDay
+	if p.place == "" {
+		p.place, p.channel = "outside", "self"
+	}
+	h.wage = net * int64(r.between(72, 90)) / 100 / 100 * 100
+	h.business, h.cost, h.property = (net-h.wage)/200*100, 0, 0
+	h.transfer = net - h.wage - h.business
+	p.wage = clampFen(h.wage/11, 60_000, 1_500_000)
 	return i
 }
+
+func clampFen(v, lo, hi int64) int64 { return max(lo, min(v, hi)) / 1000 * 1000 }
 
 func strikeJob(g *generator, r *rng, h *household, s *Struck) bool {
 	i := g.ensureWorker(r, h)
@@ -504,7 +547,9 @@ func strikeJob(g *generator, r *rng, h *household, s *Struck) bool {
 	}
 	g.stopWork(h, p, s.day)
 	p.jobless, p.joblessOn = []string{"unemployed", "returned"}[r.below(2)], s.day
-	scale(&h.wageFactor, []float64{0.75, 0.5, 0.25}[s.Severity-1])
+	if s.Severity == 3 {
+		scale(&h.wageFactor, 0.8)
+	}
 	h.dropped = r.within(0.7, 1)
 	return true
 }
@@ -649,6 +694,9 @@ func strikeIncome(g *generator, r *rng, h *household, s *Struck) bool {
 	scale(&h.wageFactor, []float64{0.6, 0.45, 0.3}[s.Severity-1])
 	scale(&h.businessFactor, []float64{0.6, 0.45, 0.3}[s.Severity-1])
 	h.transfer = h.transfer * 7 / 10
+	for i := range h.n {
+		h.m[i].assist = "" // nobody has seen it yet
+	}
 	h.dropped = r.within(0.5, 0.8)
 	for i := range h.n {
 		if h.m[i].works {
@@ -673,9 +721,10 @@ func (g *generator) villageDisaster(r *rng, h *household, grave bool) {
 	}
 	severity := r.between(1, 3)
 	h.struck("disaster", "disaster", v.disasterDay, severity)
+	g.thin(r, h, 1.5)
 	h.damage = []string{"partly", "serious", "collapsed"}[severity-1]
 	h.cropArea = r.within(1, 3*float64(severity)+2)
-	h.loss = int64(r.between(9000, 22000*severity)) * 100
+	h.loss = int64(r.between(11000, 22000*severity)) * 100
 	if v.disaster == "0203" || v.disaster == "0204" { // drought and pests leave houses alone
 		h.damage = "none"
 	} else if severity >= 2 {
