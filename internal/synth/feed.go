@@ -205,9 +205,11 @@ func (f *feed) create(period string, s style) (*output, error) {
 		return nil, err
 	}
 	if f.g.links && f.ds.Role != "roster" {
-		if err := o.linkTo(filepath.Join(f.g.opt.Out, "truth", "links", fmt.Sprint(f.c.code), name+".csv")); err != nil {
+		path := filepath.Join(f.g.opt.Out, "truth", "links", name+".csv")
+		if err := o.linkTo(path, name); err != nil {
 			return nil, err
 		}
+		f.c.links = append(f.c.links, path)
 	}
 	f.c.files++
 	return o, nil

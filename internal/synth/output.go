@@ -75,6 +75,7 @@ type output struct {
 
 	linkFile *os.File
 	links    *bufio.Writer
+	name     string
 }
 
 type countingWriter struct {
@@ -118,8 +119,8 @@ func createOutput(path string, s style, headers []string, title string, gb *gbTa
 	return o, nil
 }
 
-// linkTo opens the truth beside the file: line n+1 holds the household number of data row n.
-func (o *output) linkTo(path string) error {
+// linkTo opens the truth about the file's rows: "name,row,household_no" lines.
+func (o *output) linkTo(path, name string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -127,16 +128,18 @@ func (o *output) linkTo(path string) error {
 	if err != nil {
 		return err
 	}
-	o.linkFile, o.links = f, bufio.NewWriterSize(f, 32<<10)
-	_, err = o.links.WriteString("household_no\n")
-	return err
+	o.linkFile, o.links, o.name = f, bufio.NewWriterSize(f, 32<<10), name
+	return nil
 }
 
+// link notes the household that the row just written is truly about. A bufio.Writer keeps its first error for Flush.
 func (o *output) link(no []byte) {
-	if o.links != nil {
-		o.links.Write(no) // a bufio.Writer keeps its first error for Flush
-		o.links.WriteByte('\n')
+	if o.links == nil {
+		return
 	}
+	o.links.WriteString(o.name)
+	b := append(appendInt(append(o.links.AvailableBuffer(), ','), o.rows), ',')
+	o.links.Write(append(append(b, no...), '\n'))
 }
 
 func (o *output) row(cells []byte, ends []int, kinds []cellKind) error {

@@ -166,7 +166,7 @@ type household struct {
 	petitionDay day
 	petitioner  int
 
-	shocks  [3]Struck
+	shocks  [3]shock
 	nShocks int
 	gaps    [4]gap
 	nGaps   int

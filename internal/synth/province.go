@@ -45,6 +45,7 @@ type county struct {
 	stride     int // ages go by residue of this when the county has more households than number slots
 	exited     float64
 	missing    []string // datasets that never come
+	links      []string // files with the link truth
 
 	files     int
 	rows      int64

@@ -2,23 +2,19 @@ package synth
 
 import "math"
 
-// Struck is one hardship of a household in the twelve months before the as-of day: the truth that warnings are
-// measured against. It names the household by its number alone.
-type Struck struct {
-	Household string // household number
-	Risk      string // Risk.ID of the pack
-	Day       string // 2026-03-15
-	Severity  int    // 1 slight, 2 marked, 3 grave
-	Kind      string // what happened; see docs/synthetic-data.md
-
-	day day
+// shock is one hardship of a household in the twelve months: the truth that warnings are measured against.
+type shock struct {
+	risk     string // Risk.ID of the pack
+	kind     string // what happened; see docs/synthetic-data.md
+	day      day
+	severity int // 1 slight, 2 marked, 3 grave
 }
 
 // shockKind is one way in which a household is struck.
 type shockKind struct {
 	kind, risk string
-	rate       float64                                                  // share of all households struck in twelve months
-	strike     func(g *generator, r *rng, h *household, s *Struck) bool // false: does not fit this household
+	rate       float64                                                 // share of all households struck in twelve months
+	strike     func(g *generator, r *rng, h *household, s *shock) bool // false: does not fit this household
 }
 
 // shockKinds strike about 2.5 % of households a year; village disasters and water outages come on top. A rate is of
@@ -49,13 +45,13 @@ const (
 	rateRelapse         = 0.045 // of households cleared before
 )
 
-func (h *household) struck(risk, kind string, d day, severity int) *Struck {
+func (h *household) struck(risk, kind string, d day, severity int) *shock {
 	if h.nShocks == len(h.shocks) {
 		return nil
 	}
 	s := &h.shocks[h.nShocks]
 	h.nShocks++
-	*s = Struck{Risk: risk, Kind: kind, Severity: severity, day: d}
+	*s = shock{risk: risk, kind: kind, severity: severity, day: d}
 	return s
 }
 
@@ -74,7 +70,7 @@ func (g *generator) fate(r *rng, h *household) {
 		h.shortDays = max(h.shortDays, h.outageDays+r.between(10, 40))
 		h.litres = r.between(9, 19)
 		h.minutes = r.between(24, 70)
-		if s.Severity == 3 {
+		if s.severity == 3 {
 			h.goodWater = r.chance(0.5)
 		}
 		if r.chance(0.12) {
@@ -99,14 +95,14 @@ func (g *generator) fate(r *rng, h *household) {
 	g.settleIncome(h)
 }
 
-func (g *generator) strike(r *rng, h *household, kind, risk string, f func(*generator, *rng, *household, *Struck) bool) bool {
+func (g *generator) strike(r *rng, h *household, kind, risk string, f func(*generator, *rng, *household, *shock) bool) bool {
 	if h.nShocks == len(h.shocks) {
 		return false
 	}
 	s := h.struck(risk, kind, g.randomDay(r), []int{1, 2, 3}[r.pick([]float64{12, 55, 33})])
 	before := *h
 	if risk != "housing" && risk != "education_guarantee" {
-		g.thin(r, h, [3]float64{1.45, 1.38, 1.25}[s.Severity-1])
+		g.thin(r, h, [3]float64{1.45, 1.38, 1.25}[s.severity-1])
 	}
 	if !f(g, r, h, s) {
 		*h = before
@@ -125,7 +121,7 @@ func (g *generator) relapse(r *rng, h *household) {
 	n := h.nShocks
 	if g.strike(r, h, "relapse", risk, f) {
 		s := &h.shocks[n]
-		s.Severity = max(s.Severity, 2)
+		s.severity = max(s.severity, 2)
 		s.day = max(s.day, min(h.clearedOn+31, g.last))
 	}
 }
@@ -378,7 +374,7 @@ func (g *generator) temporaryAid(r *rng, h *household, to int, reason string, d 
 	h.aidMoney = int64(r.between(8, 90)) * 10_000
 }
 
-func strikeIllness(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeIllness(g *generator, r *rng, h *household, s *shock) bool {
 	who := -1
 	for range 6 { // the old and the ill are struck more often
 		i := r.below(h.n)
@@ -399,7 +395,7 @@ func strikeIllness(g *generator, r *rng, h *household, s *Struck) bool {
 		s.day = max(s.day, g.last-150)
 	}
 	var self float64
-	switch s.Severity {
+	switch s.severity {
 	case 1:
 		self = r.within(15500, 24000)
 	case 2:
@@ -409,7 +405,7 @@ func strikeIllness(g *generator, r *rng, h *household, s *Struck) bool {
 	}
 	// What the household can carry is the measure: a marked illness takes it to the line, a grave one far below.
 	reserve := math.Max((h.perHead-g.line)*float64(h.n), 0)
-	if s.Severity >= 2 {
+	if s.severity >= 2 {
 		self = math.Max(self, reserve*r.within(1.3, 1.9))
 	}
 	p.nb = min(p.nb, 2)
@@ -422,7 +418,7 @@ func strikeIllness(g *generator, r *rng, h *household, s *Struck) bool {
 	}
 	if p.labourer() {
 		g.stopWork(h, p, s.day)
-		if s.Severity == 3 {
+		if s.severity == 3 {
 			p.labour = "weak"
 		}
 	}
@@ -440,7 +436,7 @@ func strikeIllness(g *generator, r *rng, h *household, s *Struck) bool {
 	return true
 }
 
-func strikeDisability(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeDisability(g *generator, r *rng, h *household, s *shock) bool {
 	i := h.labourerAt()
 	if i < 0 || r.chance(0.35) {
 		i = r.below(h.n)
@@ -451,7 +447,7 @@ func strikeDisability(g *generator, r *rng, h *household, s *Struck) bool {
 	}
 	p.disability, p.issued = disabilityKinds[r.pick(disabilityMix)], s.day
 	p.grade = 2
-	if s.Severity >= 2 {
+	if s.severity >= 2 {
 		p.grade = r.between(1, 2)
 	}
 	p.health = "disabled"
@@ -461,16 +457,16 @@ func strikeDisability(g *generator, r *rng, h *household, s *Struck) bool {
 		}
 		p.labour = "lost"
 	}
-	g.illBills(r, p, max(s.day-90, g.first+10), int64(r.between(6000, 12000*s.Severity))*100, 2, uninsured(p))
+	g.illBills(r, p, max(s.day-90, g.first+10), int64(r.between(6000, 12000*s.severity))*100, 2, uninsured(p))
 	scale(&h.businessFactor, r.within(0.6, 0.9))
-	if s.Severity == 3 {
+	if s.severity == 3 {
 		scale(&h.wageFactor, 0.6)
 	}
 	h.dropped = r.within(0.6, 0.9)
 	return true
 }
 
-func strikeDeath(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeDeath(g *generator, r *rng, h *household, s *shock) bool {
 	i := h.labourerAt()
 	able, dependants := 0, 0
 	for k := range h.n {
@@ -487,8 +483,8 @@ func strikeDeath(g *generator, r *rng, h *household, s *Struck) bool {
 	p := &h.m[i]
 	g.stopWork(h, p, s.day)
 	p.died = s.day
-	scale(&h.wageFactor, []float64{0.7, 0.5, 0.35}[s.Severity-1])
-	scale(&h.businessFactor, []float64{0.7, 0.5, 0.35}[s.Severity-1])
+	scale(&h.wageFactor, []float64{0.7, 0.5, 0.35}[s.severity-1])
+	scale(&h.businessFactor, []float64{0.7, 0.5, 0.35}[s.severity-1])
 	if r.chance(0.5) {
 		g.illBills(r, p, max(s.day-40, g.first), int64(r.between(5000, 40000))*100, 1, uninsured(p))
 		for k := range p.nb {
@@ -531,7 +527,7 @@ func (g *generator) ensureWorker(r *rng, h *household) int {
 
 func clampFen(v, lo, hi int64) int64 { return max(lo, min(v, hi)) / 1000 * 1000 }
 
-func strikeJob(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeJob(g *generator, r *rng, h *household, s *shock) bool {
 	i := g.ensureWorker(r, h)
 	if i < 0 {
 		return false
@@ -539,7 +535,7 @@ func strikeJob(g *generator, r *rng, h *household, s *Struck) bool {
 	p := &h.m[i]
 	// Out of work for months: three at the least when the blow is marked.
 	switch {
-	case s.Severity >= 2:
+	case s.severity >= 2:
 		s.day = min(s.day, g.last-day(r.between(95, 200)))
 		s.day = max(s.day, g.first)
 	default:
@@ -547,22 +543,22 @@ func strikeJob(g *generator, r *rng, h *household, s *Struck) bool {
 	}
 	g.stopWork(h, p, s.day)
 	p.jobless, p.joblessOn = []string{"unemployed", "returned"}[r.below(2)], s.day
-	if s.Severity == 3 {
+	if s.severity == 3 {
 		scale(&h.wageFactor, 0.8)
 	}
 	h.dropped = r.within(0.7, 1)
 	return true
 }
 
-func strikeArrears(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeArrears(g *generator, r *rng, h *household, s *shock) bool {
 	i := g.ensureWorker(r, h)
 	if i < 0 {
 		return false
 	}
 	p := &h.m[i]
 	p.jobless, p.joblessOn = "arrears", s.day
-	p.arrears = int64(r.between(9000, 17000*s.Severity)) * 100
-	scale(&h.wageFactor, []float64{0.75, 0.5, 0.3}[s.Severity-1])
+	p.arrears = int64(r.between(9000, 17000*s.severity)) * 100
+	scale(&h.wageFactor, []float64{0.75, 0.5, 0.3}[s.severity-1])
 	if r.chance(0.4) {
 		g.petition(r, h, "wages", s.day)
 		h.petitioner = i
@@ -570,13 +566,13 @@ func strikeArrears(g *generator, r *rng, h *household, s *Struck) bool {
 	return true
 }
 
-func strikeSchoolCost(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeSchoolCost(g *generator, r *rng, h *household, s *shock) bool {
 	for i := range h.n {
 		p := &h.m[i]
 		if p.stage != "college" && p.stage != "senior" && p.stage != "vocational" {
 			continue
 		}
-		p.fees = int64(r.between(12500, 9000+9500*s.Severity)) * 100
+		p.fees = int64(r.between(12500, 9000+9500*s.severity)) * 100
 		p.aid = int64(r.between(0, 1200)) * 100
 		p.paid = g.schoolDay(r)
 		s.day = p.paid
@@ -601,14 +597,14 @@ func (g *generator) schoolDay(r *rng) day {
 	return d + day(r.below(18))
 }
 
-func strikeDropout(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeDropout(g *generator, r *rng, h *household, s *shock) bool {
 	for i := range h.n {
 		p := &h.m[i]
 		if p.age < 7 || p.age > 15 || p.stage == "" || p.stage == "senior" {
 			continue
 		}
 		p.status = "suspected"
-		if s.Severity >= 2 && r.chance(0.6) {
+		if s.severity >= 2 && r.chance(0.6) {
 			p.status = "dropped"
 		}
 		s.day = max(s.day, g.last-120)
@@ -618,7 +614,7 @@ func strikeDropout(g *generator, r *rng, h *household, s *Struck) bool {
 	return false
 }
 
-func strikeAccident(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeAccident(g *generator, r *rng, h *household, s *shock) bool {
 	i := h.labourerAt()
 	if i < 0 {
 		return false
@@ -626,10 +622,10 @@ func strikeAccident(g *generator, r *rng, h *household, s *Struck) bool {
 	p := &h.m[i]
 	p.injury, p.injured = "serious", s.day
 	p.liability = []string{"full", "main", "equal", "minor", "none"}[r.below(5)]
-	p.hurtLoss = int64(r.between(5000, 20000*s.Severity)) * 100
+	p.hurtLoss = int64(r.between(5000, 20000*s.severity)) * 100
 	g.stopWork(h, p, s.day)
-	g.illBills(r, p, min(s.day+2, g.last-5), int64(r.between(12000, 16000*s.Severity+4000))*100, r.between(1, 3), uninsured(p))
-	if s.Severity == 3 {
+	g.illBills(r, p, min(s.day+2, g.last-5), int64(r.between(12000, 16000*s.severity+4000))*100, r.between(1, 3), uninsured(p))
+	if s.severity == 3 {
 		p.injury = "disabled"
 		if h.n > 1 && r.chance(0.3) {
 			p.injury = "death"
@@ -654,7 +650,7 @@ func strikeAccident(g *generator, r *rng, h *household, s *Struck) bool {
 	return true
 }
 
-func strikeProject(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeProject(g *generator, r *rng, h *household, s *shock) bool {
 	if h.labourerAt() < 0 {
 		return false
 	}
@@ -662,11 +658,11 @@ func strikeProject(g *generator, r *rng, h *household, s *Struck) bool {
 		h.project = []string{"planting", "livestock"}[r.below(2)]
 		h.invested = int64(r.between(180, 900)) * 10_000
 	}
-	h.invested = max(h.invested, int64(r.between(15000, 25000*s.Severity))*100)
+	h.invested = max(h.invested, int64(r.between(15000, 25000*s.severity))*100)
 	h.projectState, h.projectDay = "failed", s.day
 	h.projectLoss = h.invested * int64(r.between(60, 100)) / 100
 	h.cost += h.projectLoss / 2
-	scale(&h.businessFactor, []float64{0.6, 0.35, 0.15}[s.Severity-1])
+	scale(&h.businessFactor, []float64{0.6, 0.35, 0.15}[s.severity-1])
 	if r.chance(0.5) {
 		h.principal = 5_000_000
 		h.loanIssued = g.last - day(r.between(500, 1000))
@@ -676,12 +672,12 @@ func strikeProject(g *generator, r *rng, h *household, s *Struck) bool {
 	return true
 }
 
-func strikeHouse(g *generator, r *rng, h *household, s *Struck) bool {
+func strikeHouse(g *generator, r *rng, h *household, s *shock) bool {
 	h.house, h.repaired, h.appraised = "c", false, s.day
-	if s.Severity >= 2 {
+	if s.severity >= 2 {
 		h.house = "d"
 	}
-	if s.Severity == 3 && r.chance(0.25) {
+	if s.severity == 3 && r.chance(0.25) {
 		h.house, h.area = "homeless", 0
 	}
 	if r.chance(0.2) {
@@ -690,9 +686,9 @@ func strikeHouse(g *generator, r *rng, h *household, s *Struck) bool {
 	return true
 }
 
-func strikeIncome(g *generator, r *rng, h *household, s *Struck) bool {
-	scale(&h.wageFactor, []float64{0.6, 0.45, 0.3}[s.Severity-1])
-	scale(&h.businessFactor, []float64{0.6, 0.45, 0.3}[s.Severity-1])
+func strikeIncome(g *generator, r *rng, h *household, s *shock) bool {
+	scale(&h.wageFactor, []float64{0.6, 0.45, 0.3}[s.severity-1])
+	scale(&h.businessFactor, []float64{0.6, 0.45, 0.3}[s.severity-1])
 	h.transfer = h.transfer * 7 / 10
 	for i := range h.n {
 		h.m[i].assist = "" // nobody has seen it yet
@@ -700,7 +696,7 @@ func strikeIncome(g *generator, r *rng, h *household, s *Struck) bool {
 	h.dropped = r.within(0.5, 0.8)
 	for i := range h.n {
 		if h.m[i].works {
-			h.m[i].wage = max(h.m[i].wage*int64(10-2*s.Severity)/10/1000*1000, 45_000)
+			h.m[i].wage = max(h.m[i].wage*int64(10-2*s.severity)/10/1000*1000, 45_000)
 		}
 	}
 	if r.chance(0.1) {

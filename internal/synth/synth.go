@@ -15,11 +15,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -62,7 +62,7 @@ type Summary struct {
 	Struck     map[string]int64 `json:"struck_by_risk"`
 	Dirt       map[string]int64 `json:"dirt"`
 	Missing    []Missing        `json:"missing_feeds"`
-	Links      bool             `json:"links"` // truth/links was written
+	Links      bool             `json:"links"` // truth/links.csv was written
 }
 
 // Missing is a feed that a county never delivers.
@@ -71,7 +71,8 @@ type Missing struct {
 	County  int    `json:"county"`
 }
 
-// linksUpTo is the largest run (households) for which truth/links is written.
+// linksUpTo is the largest run (households) for which truth/links.csv is written: beyond it the file would be as large
+// as the departments' own.
 const linksUpTo = 200_000
 
 type generator struct {
@@ -251,12 +252,12 @@ func (g *generator) progress(n int64) {
 func (c *county) note(h *household) {
 	for i := range h.nShocks {
 		s := &h.shocks[i]
-		c.risks[s.Risk]++
+		c.risks[s.risk]++
 		b := append(c.struck, h.no[:]...)
-		b = append(append(b, ','), s.Risk...)
+		b = append(append(b, ','), s.risk...)
 		b = appendDate(append(b, ','), s.day, dateISO)
-		b = append(b, ',', byte('0'+s.Severity), ',')
-		c.struck = append(append(b, s.Kind...), '\n')
+		b = append(b, ',', byte('0'+s.severity), ',')
+		c.struck = append(append(b, s.kind...), '\n')
 	}
 	for i := range h.nGaps {
 		b := append(append(c.gaps, h.no[:]...), ',')
@@ -297,6 +298,9 @@ func (g *generator) truth(counties []*county) (Summary, error) {
 			return s, errs.Wrap(errs.Unavailable, err, "写出真值失败", "cannot write the truth")
 		}
 	}
+	if err := g.gatherLinks(counties); err != nil {
+		return s, errs.Wrap(errs.Unavailable, err, "写出关联真值失败", "cannot write the truth about links")
+	}
 	for name, v := range map[string]any{"dirt.json": s.Dirt, "summary.json": s} {
 		b, err := json.MarshalIndent(v, "", "  ")
 		if err == nil {
@@ -307,6 +311,41 @@ func (g *generator) truth(counties []*county) (Summary, error) {
 		}
 	}
 	return s, nil
+}
+
+// gatherLinks puts the link truth of every file into truth/links.csv (file, row, household_no), in the order of counties
+// and feeds, whichever worker wrote them first.
+func (g *generator) gatherLinks(counties []*county) error {
+	if !g.links {
+		return nil
+	}
+	out, err := os.Create(filepath.Join(g.opt.Out, "truth", "links.csv"))
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(out, 256<<10)
+	w.WriteString("file,row,household_no\n")
+	for _, c := range counties {
+		for _, path := range c.links {
+			part, err := os.Open(path)
+			if err == nil {
+				_, err = io.Copy(w, part)
+				part.Close()
+			}
+			if err != nil {
+				out.Close()
+				return err
+			}
+		}
+	}
+	err = w.Flush()
+	if e := out.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(g.opt.Out, "truth", "links"))
+	}
+	return err
 }
 
 func writeParts(path string, parts []string) error {
@@ -351,72 +390,4 @@ func (g *generator) schoolCosts(r *rng, h *household) {
 			p.aid = int64(r.between(500, min(fees, 4500))) * 100
 		}
 	}
-}
-
-// ReadStruck reads truth/struck.csv of a generated folder.
-func ReadStruck(truth string) ([]Struck, error) {
-	var out []Struck
-	err := eachRow(filepath.Join(truth, "struck.csv"), 5, func(f []string) error {
-		if len(f[3]) != 1 || f[3] < "1" || f[3] > "3" {
-			return fmt.Errorf("severity %q", f[3])
-		}
-		out = append(out, Struck{Household: f[0], Risk: f[1], Day: f[2], Severity: int(f[3][0] - '0'), Kind: f[4]})
-		return nil
-	})
-	return out, err
-}
-
-// Gap is a standing hardship of truth/gaps.csv: known or lasting, not a shock of the twelve months.
-type Gap struct {
-	Household string
-	Risk      string
-	Kind      string // uninsured, unsafe_house, unsafe_water, low_income, monitored
-}
-
-// ReadGaps reads truth/gaps.csv.
-func ReadGaps(truth string) ([]Gap, error) {
-	var out []Gap
-	err := eachRow(filepath.Join(truth, "gaps.csv"), 3, func(f []string) error {
-		out = append(out, Gap{f[0], f[1], f[2]})
-		return nil
-	})
-	return out, err
-}
-
-// ReadLinks gives the true household number of each data row (index 0 is row 1) of a delivered file, by its base name.
-// It answers errs.NotFound when the run was too large to keep links, and for rosters.
-func ReadLinks(truth, fileName string) ([]string, error) {
-	found, err := filepath.Glob(filepath.Join(truth, "links", "*", fileName+".csv"))
-	if err != nil || len(found) != 1 {
-		return nil, errs.Newf(errs.NotFound, "没有 %[1]s 的关联真值", "no link truth for %[1]s", fileName)
-	}
-	var out []string
-	err = eachRow(found[0], 1, func(f []string) error {
-		out = append(out, f[0])
-		return nil
-	})
-	return out, err
-}
-
-// eachRow reads one of the plain tables of truth/ (no quoting in them), without its header.
-func eachRow(path string, fields int, fn func([]string) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return errs.Wrap(errs.NotFound, err, "无法打开真值文件", "cannot open the truth")
-	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	for n := 0; s.Scan(); n++ {
-		if n == 0 {
-			continue
-		}
-		row := strings.Split(s.Text(), ",")
-		if len(row) != fields {
-			return errs.Newf(errs.Invalid, "%[1]s 第 %[2]d 行应有 %[3]d 列", "%[1]s line %[2]d: %[3]d fields expected", filepath.Base(path), n+1, fields)
-		}
-		if err := fn(row); err != nil {
-			return errs.Wrap(errs.Invalid, err, "真值文件内容有误", "the truth file holds a wrong value")
-		}
-	}
-	return s.Err()
 }
