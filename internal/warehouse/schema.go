@@ -19,8 +19,8 @@ type Table struct {
 
 // RegistryColumns of household and person; the past twins have until INTEGER at the end.
 //
-// A person row is one membership: current while member_to is NULL. linkable marks the one membership that facts of the person go to (the current one, else the
-// last); contested marks persons that rosters of the same period put into two households, who are never linked by number.
+// person holds the current members (member_to is NULL), person_former the memberships that ended by death or a move, one row a person and household. contested
+// marks persons that rosters of the same period put into two households: they are members of both and never linked by number.
 var (
 	householdColumns = []Column{
 		{Name: "household_id", SQLType: "BIGINT"}, {Name: "household_no", SQLType: "VARCHAR"}, {Name: "division", SQLType: "BIGINT"},
@@ -33,7 +33,7 @@ var (
 		{Name: "education", SQLType: "VARCHAR"}, {Name: "school", SQLType: "VARCHAR"}, {Name: "health", SQLType: "VARCHAR"},
 		{Name: "labour", SQLType: "VARCHAR"}, {Name: "name_key", SQLType: "UBIGINT"}, {Name: "member_from", SQLType: "DATE"},
 		{Name: "member_to", SQLType: "DATE"}, {Name: "source", SQLType: "VARCHAR"}, {Name: "contested", SQLType: "BOOLEAN"},
-		{Name: "linkable", SQLType: "BOOLEAN"}, {Name: "seen", SQLType: "INTEGER"},
+		{Name: "seen", SQLType: "INTEGER"},
 	}
 )
 
@@ -55,6 +55,7 @@ func Tables(p *policy.Pack) []Table {
 		{Name: "household_past", Columns: withUntil(householdColumns)},
 		{Name: "person", Columns: personColumns, NotNull: map[string]bool{"household_id": true, "person_key": true}},
 		{Name: "person_past", Columns: withUntil(personColumns)},
+		{Name: "person_former", Columns: personColumns, NotNull: map[string]bool{"household_id": true, "person_key": true}},
 		{Name: "batch", NotNull: map[string]bool{"batch": true, "dataset": true, "sha256": true}, Columns: []Column{
 			{Name: "batch", SQLType: "INTEGER"}, {Name: "dataset", SQLType: "VARCHAR"}, {Name: "contract_version", SQLType: "INTEGER"},
 			{Name: "pack_hash", SQLType: "VARCHAR"}, {Name: "sha256", SQLType: "VARCHAR"}, {Name: "file_name", SQLType: "VARCHAR"},
