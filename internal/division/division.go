@@ -188,7 +188,7 @@ func Parse(s string) (Code, error) {
 	// A gap between the levels (520005 has a county but no prefecture) is a mistyped code.
 	c := Code(n)
 	for l := c.Level(); l > Province; l-- {
-		if c.At(l) == c.At(l-1) && l-1 > Province {
+		if c.At(l) == c.At(l-1) {
 			return bad()
 		}
 	}
@@ -203,7 +203,10 @@ func shown(s string) string {
 			return "…"
 		}
 	}
-	if len(d) > 12 {
+	switch { // longer ones may be somebody's phone or number
+	case len(d) == 12:
+		return d[:6] + "…"
+	case len(d) > 9:
 		return d[:2] + "…"
 	}
 	return d

@@ -117,6 +117,12 @@ func (t *Tree) names() *nameIndex {
 			}
 		}
 	}
+	// Levels came one after the other; lookups need the codes in order.
+	for _, m := range []map[string][]Code{x.exact, x.loose} {
+		for _, codes := range m {
+			slices.Sort(codes)
+		}
+	}
 	return x
 }
 
