@@ -67,7 +67,8 @@ type env struct {
 	langSet string // --lang as given
 	json    bool
 	quiet   bool
-	config  config.Config
+	given   config.Config // as the flags said
+	config  config.Config // resolved
 	code    int
 }
 
@@ -84,7 +85,7 @@ type partial interface {
 // Run runs one command line to its end and returns the exit code.
 func Run(ctx context.Context, world Env) (code int) {
 	e := &env{Env: world}
-	e.lang = locale.Lang(langFlag(world.Args), language(world.Getenv))
+	e.lang = locale.Lang(langFlag(world.Args), locale.FromEnv(world.Getenv))
 	defer func() {
 		if v := recover(); v != nil {
 			e.fail(errs.Newf(errs.Internal,
@@ -120,16 +121,6 @@ func langFlag(args []string) string {
 		}
 		if a == "--" {
 			break
-		}
-	}
-	return ""
-}
-
-// language is the user's language by the environment: SHOUWANG_LANG, else the locale variables in their POSIX order.
-func language(getenv func(string) string) string {
-	for _, name := range []string{"SHOUWANG_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
-		if v := getenv(name); v != "" {
-			return v
 		}
 	}
 	return ""
@@ -337,6 +328,7 @@ The first thing to run: shouwang demo`),
 			if e.langSet != "" && e.langSet != "zh" && e.langSet != "en" {
 				return usagef("--lang 只能是 zh 或 en，不能是 %[1]q", "--lang must be zh or en, not %[1]q", e.langSet)
 			}
+			e.given = e.config
 			resolved, err := e.config.Resolve(e.Getenv)
 			e.config = resolved
 			return err

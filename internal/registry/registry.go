@@ -52,15 +52,15 @@ func HouseholdID(number string) (id int64, normal string, ok bool) {
 
 // Household is one household as the registry has it.
 type Household struct {
-	ID        int64
-	No        string // household number 户编号
-	Division  division.Code
-	County    int32
-	Members   int // current members
-	HeadKey   secret.Key128
-	Type      string // code of roster column household_type, "" = not known
-	Relocated *bool  // nil = not known
-	Seen      int    // batch since which it is known so
+	ID        int64         `json:"household_id"`
+	No        string        `json:"household_no"` // household number 户编号
+	Division  division.Code `json:"division"`
+	County    int32         `json:"county"`
+	Members   int           `json:"members"` // current members
+	HeadKey   secret.Key128 `json:"-"`
+	Type      string        `json:"type"`      // code of roster column household_type, "" = not known
+	Relocated *bool         `json:"relocated"` // nil = not known
+	Seen      int           `json:"seen"`      // batch since which it is known so
 }
 
 // Person is one membership. There is nothing in it that names the person.
