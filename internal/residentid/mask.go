@@ -61,7 +61,7 @@ func MaskAny(value string) string {
 	d := digits(plain)
 	first, size := utf8.DecodeRuneInString(plain)
 	switch {
-	case len(d) >= 15 && len(d) == len(compact(plain)):
+	case len(d) >= 15 && len(d) == len(strings.TrimRight(compact(plain), "xX")):
 		return d[:6] + strings.Repeat("*", min(len(d)-6, 16))
 	case len(d) >= 7 && len(d) == len(compact(plain)):
 		return d[:3] + strings.Repeat("*", len(d)-3)

@@ -12,6 +12,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"sync"
 
@@ -128,6 +129,9 @@ func newKeyring(id string, raw *keys) (*Keyring, error) {
 // ID names the keyring (16 hexadecimal digits); it says nothing about the keys. Data folders keep it, to tell at once that
 // they were opened with another keyring.
 func (k *Keyring) ID() string { return k.id }
+
+// Format prints the id whatever the verb, so that no log line ever holds a key.
+func (k *Keyring) Format(f fmt.State, _ rune) { fmt.Fprint(f, "keyring "+k.id) }
 
 // mac computes HMAC-SM3 over s.in into s.sum.
 func (s *scratch) mac(k *macKey) {

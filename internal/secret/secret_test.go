@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -227,6 +228,18 @@ func TestKeyringRoundTrip(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".keyring-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestAPrintedKeyringShowsItsIDOnly(t *testing.T) {
+	k, _, _ := create(t)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+		if got := fmt.Sprintf(verb, k); got != "keyring "+k.ID() {
+			t.Errorf("%s prints %q", verb, got)
+		}
+	}
+	if text, err := json.Marshal(k); err != nil || string(text) != "{}" {
+		t.Errorf("JSON %s, %v", text, err)
 	}
 }
 
