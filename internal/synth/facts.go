@@ -101,7 +101,7 @@ func rosterRows(g *generator, f *feed, h *household) {
 }
 
 func (f *feed) change(h *household, p *person, kind string, d day) {
-	f.beginPerson(h, p, d)
+	f.begin(h, d)
 	f.who(p)
 	f.household(&h.no)
 	f.code(kind)

@@ -484,6 +484,11 @@ func (f *feed) month(d day) {
 // money writes an amount of fen in yuan.
 func (f *feed) money(v int64) {
 	start := len(f.cells)
+	if most := f.col[f.at].Max; f.wild == wildMad && most != nil {
+		f.wild = 0
+		f.dirt[dirtImplausible]++
+		v += int64(*most) * 100
+	}
 	switch {
 	case f.wild == wildMoney && f.style.format != "jsonl":
 		f.wild = 0
@@ -528,6 +533,11 @@ func appendMoney(b []byte, v int64, cents, thousands bool) []byte {
 }
 
 func (f *feed) integer(n int) {
+	if most := f.col[f.at].Max; f.wild == wildMad && most != nil {
+		f.wild = 0
+		f.dirt[dirtImplausible]++
+		n += int(*most)*10 + 1
+	}
 	f.cells = appendInt(f.cells, int64(n))
 	f.cell(cellNumber)
 }

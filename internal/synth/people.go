@@ -1,6 +1,10 @@
 package synth
 
-import "math"
+import (
+	"math"
+
+	"shouwang/internal/residentid"
+)
 
 // maxMembers bounds a household; the size table never draws more.
 const maxMembers = 10
@@ -360,7 +364,7 @@ func (g *generator) settle(c *county, h *household) {
 		n = appendPadded(n, c.code, 6)
 		n = appendDate(n, p.birth, dateCompact)
 		n = appendPadded(n, seq, 3)
-		p.number[17] = checkDigit(p.number[:17])
+		p.number[17] = residentid.CheckDigit(p.number[:17])
 	}
 }
 
@@ -384,16 +388,6 @@ func (g *generator) birthday(age int) day {
 
 // coprimes are multipliers without a common factor with slots (2²·5⁴·73), near its golden section and others.
 var coprimes = [...]uint64{112793, 69709, 43081, 26633, 98717, 151171, 7919, 104729}
-
-// checkDigit is the GB 11643 (ISO 7064 MOD 11-2) check character of the first 17 digits.
-func checkDigit(first []byte) byte {
-	weights := [17]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}
-	sum := 0
-	for i, b := range first {
-		sum += int(b-'0') * weights[i]
-	}
-	return "10X98765432"[sum%11]
-}
 
 func b2u(b bool) uint64 {
 	if b {

@@ -328,9 +328,9 @@ func (g *generator) life(r *rng, h *household) {
 
 // monitoring: 2.5 % of households have been identified since 2021, 60 % of them cleared (domain 16 [I]).
 func (g *generator) monitoring(r *rng, h *household) {
-	rate := 0.021
+	rate := 0.016
 	if h.perHead < g.line*1.45 {
-		rate = 0.052
+		rate = 0.042
 	}
 	if !r.chance(rate) {
 		return
