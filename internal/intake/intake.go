@@ -429,6 +429,11 @@ func (s *Service) take(ctx context.Context, w *warehouse.Warehouse, d *delivery)
 		}
 	}
 	if err := s.commit(ctx, w, conn, ds, d, r, start); err != nil {
+		if d.replay == nil { // not taken in: only the file itself stays
+			if e := os.Remove(s.recordPath(r.Delivery)); e != nil && !errors.Is(e, fs.ErrNotExist) {
+				return r, errors.Join(err, e)
+			}
+		}
 		return fail(err)
 	}
 	if d.replay == nil {
