@@ -102,7 +102,7 @@ func (g *generator) strike(r *rng, h *household, kind, risk string, f func(*gene
 	s := h.struck(risk, kind, g.randomDay(r), []int{1, 2, 3}[r.pick([]float64{12, 55, 33})])
 	before := *h
 	if risk != "housing" && risk != "education_guarantee" {
-		g.thin(r, h, [3]float64{1.45, 1.38, 1.25}[s.severity-1])
+		g.thin(r, h, [3]float64{1.9, 1.5, 1.25}[s.severity-1])
 	}
 	if !f(g, r, h, s) {
 		*h = before

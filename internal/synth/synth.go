@@ -14,6 +14,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -93,8 +94,8 @@ type generator struct {
 	done int64
 }
 
-// Generate writes OUT/files/<county>/… and OUT/truth/…. It refuses (errs.Conflict) a folder that has files in it,
-// and stops when ctx does.
+// Generate writes OUT/files/<county>/… and OUT/truth/…. It refuses (errs.Conflict) a folder that has files in it, stops
+// when ctx does, and leaves nothing behind when it fails.
 func Generate(ctx context.Context, opt Options) (Summary, error) {
 	g, err := newGenerator(opt)
 	if err != nil {
@@ -121,10 +122,19 @@ func Generate(ctx context.Context, opt Options) (Summary, error) {
 	for _, c := range counties {
 		group.Go(func() error { return g.county(ctx, c) })
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	var s Summary
+	if err == nil {
+		s, err = g.truth(counties)
+	}
+	if err != nil {
+		// Half a province is worse than none: the folder was empty, so all that is in these two is ours.
+		for _, dir := range []string{"files", "truth"} {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(opt.Out, dir)))
+		}
 		return Summary{}, err
 	}
-	return g.truth(counties)
+	return s, nil
 }
 
 func newGenerator(opt Options) (*generator, error) {

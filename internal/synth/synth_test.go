@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"math"
 	"os"
@@ -826,8 +827,12 @@ func TestRefuses(t *testing.T) {
 	}
 	stop, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Generate(stop, options(t, "522633", 500)); err == nil {
-		t.Error("a stopped run reports success")
+	stopped := options(t, "522633", 500)
+	if _, err := Generate(stop, stopped); !errors.Is(err, context.Canceled) {
+		t.Errorf("a stopped run: %v", err)
+	}
+	if left := sums(t, stopped.Out); len(left) > 0 {
+		t.Errorf("a stopped run leaves %d files", len(left))
 	}
 }
 
