@@ -96,29 +96,37 @@ func (a *App) Open(ctx context.Context) error {
 	if _, err := config.ReadFolder(a.Config.Data); err != nil {
 		return err
 	}
-	if _, err := os.Stat(a.Config.Keyring); errors.Is(err, fs.ErrNotExist) {
-		return errs.Newf(errs.NotFound,
-			"找不到密钥文件 %[1]s。没有它，数据无法解密；请把它放回原处，或用 --keyring 指定位置",
-			"there is no keyring %[1]s; without it the data cannot be read: put it back, or name its place with --keyring", a.Config.Keyring)
-	}
-	keyring, err := secret.Load(a.Config.Keyring)
-	if err != nil {
+	if err := a.readKeyring(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(a.Config.Temp(), 0o700); err != nil {
-		return errs.Wrap(errs.Unavailable, err, "无法建立临时文件夹", "cannot make the folder for temporary files")
-	}
-	w, err := warehouse.Open(ctx, a.Config.Warehouse(), warehouse.Options{
-		Threads: a.Config.Threads, MemoryLimit: a.Config.MemoryLimit, TempDir: a.Config.Temp(),
-	})
+	w, err := a.openWarehouse(ctx, a.Config.Warehouse())
 	if err != nil {
 		return err
 	}
 	if err := w.Schema(ctx, a.Pack); err != nil {
 		return errors.Join(err, w.Close())
 	}
-	a.Keyring, a.Warehouse = keyring, w
+	a.Warehouse = w
 	return nil
+}
+
+func (a *App) readKeyring() error {
+	if _, err := os.Stat(a.Config.Keyring); errors.Is(err, fs.ErrNotExist) {
+		return errs.Newf(errs.NotFound,
+			"找不到密钥文件 %[1]s。没有它，数据无法解密；请把它放回原处，或用 --keyring 指定位置",
+			"there is no keyring %[1]s; without it the data cannot be read: put it back, or name its place with --keyring", a.Config.Keyring)
+	}
+	keyring, err := secret.Load(a.Config.Keyring)
+	a.Keyring = keyring
+	return err
+}
+
+// openWarehouse opens a warehouse file with the configured limits.
+func (a *App) openWarehouse(ctx context.Context, path string) (*warehouse.Warehouse, error) {
+	if err := os.MkdirAll(a.Config.Temp(), 0o700); err != nil {
+		return nil, errs.Wrap(errs.Unavailable, err, "无法建立临时文件夹", "cannot make the folder for temporary files")
+	}
+	return warehouse.Open(ctx, path, warehouse.Options{Threads: a.Config.Threads, MemoryLimit: a.Config.MemoryLimit, TempDir: a.Config.Temp()})
 }
 
 // Close closes the warehouse. It may be called twice.

@@ -2,21 +2,17 @@ package cli
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"shouwang/internal/policy"
-	"shouwang/internal/screening"
+	"shouwang/internal/intake"
 )
 
 // completenessDocument is the JSON document of completeness.
 type completenessDocument struct {
-	AsOf  string           `json:"as_of"`
-	Feeds []screening.Feed `json:"feeds"`
-	pack  *policy.Pack
-	tree  namer
+	Feeds []intake.Coverage `json:"feeds"` // one a dataset and county
 	day   time.Time
 }
 
@@ -24,11 +20,11 @@ func newCompletenessCommand(e *env) *cobra.Command {
 	var asOf dayFlag
 	cmd := e.command("completeness", words{
 		zh: "各部门数据的完整性：数据 × 县 × 月", en: "how complete the departments' data are: dataset by county by month",
-		longZH:  "列出每份数据在每个县最近十二个月哪些月已报送、数据到哪天、是否过期或从未报送。没有报送的数据，相关规则对该县判为未知。",
-		longEN:  "Lists for each dataset and county which of the last twelve months were delivered, up to which day the data go, and whether they are too old or never came. Rules over data that never came are unknown for that county.",
+		longZH:  "列出每份数据在每个县哪些月已报送、缺哪些月、来自哪些批次。没有报送的数据，相关规则对该县判为未知。屏幕上显示截至 --as-of 的十二个月。",
+		longEN:  "Lists for each dataset and county which months were delivered, which are missing, and by which batches. Rules over data that never came are unknown for that county. The screen shows the twelve months up to --as-of.",
 		example: "shouwang completeness --data ./county\nshouwang completeness --data ./county --as-of 2026-11-01 --json",
 	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) { return runCompleteness(ctx, e, asOf) })
-	cmd.Flags().Var(&asOf, "as-of", e.t("截至日期（默认今天）", "day to look from (default today)"))
+	cmd.Flags().Var(&asOf, "as-of", e.t("屏幕上显示截至这一天的十二个月（默认今天）", "day that the twelve months on screen end with (default today)"))
 	return cmd
 }
 
@@ -38,12 +34,14 @@ func runCompleteness(ctx context.Context, e *env, asOf dayFlag) (*completenessDo
 		return nil, err
 	}
 	defer a.Close()
-	day := asOf.or(e.Now())
-	feeds, err := a.Screening().Completeness(ctx, day)
+	feeds, err := a.Intake().Completeness(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &completenessDocument{AsOf: day.Format(time.DateOnly), Feeds: feeds, pack: a.Pack, tree: namer{a.Tree}, day: day}, a.Close()
+	if feeds == nil {
+		feeds = []intake.Coverage{}
+	}
+	return &completenessDocument{Feeds: feeds, day: asOf.or(e.Now())}, a.Close()
 }
 
 func (d *completenessDocument) text(w *page) {
@@ -60,21 +58,19 @@ func (d *completenessDocument) text(w *page) {
 	}
 	var rows [][]string
 	for _, f := range d.Feeds {
-		name := f.Dataset
-		if ds := d.pack.Dataset(f.Dataset); ds != nil {
-			name = ds.Name.In(w.lang)
+		last := w.t("从未报送", "never came")
+		if n := len(f.Months); n > 0 {
+			last = f.Months[n-1]
 		}
-		state := map[string]string{"covered": w.t("有效", "up to date"), "stale": w.t("已过期", "too old"), "missing": w.t("从未报送", "never came")}[f.State]
-		row := []string{d.tree.county(f.County), name, state, f.Through}
-		have := " " + strings.Join(f.Months, " ") + " "
+		row := []string{f.CountyName, f.Name.In(w.lang), last}
 		for _, m := range months {
 			mark := "·"
-			if strings.Contains(have, " "+m+" ") {
+			if slices.Contains(f.Months, m) {
 				mark = "■"
 			}
 			row = append(row, mark)
 		}
 		rows = append(rows, row)
 	}
-	w.table(append([]string{w.t("县", "county"), w.t("数据", "dataset"), w.t("情况", "state"), w.t("数据至", "data up to")}, header...), rows)
+	w.table(append([]string{w.t("县", "county"), w.t("数据", "dataset"), w.t("数据至", "data up to")}, header...), rows)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -17,8 +18,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"encoding/json"
 )
 
 var update = flag.Bool("update", false, "write the generated tables of docs/cli.md and the golden files")
@@ -151,9 +150,7 @@ func fields(b *strings.Builder, prefix string, typ reflect.Type, comments map[st
 		}
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", path, kind, comments[typ.PkgPath()+"."+typ.Name()+"."+f.Name])
 		// A value's parts are values again: once is enough to know them.
-		if next != nil && depth < 4 && next != typ && next.Name() != "" && !strings.Contains(kind, "translated") {
-			fields(b, path+".", next, comments, depth+1)
-		} else if next != nil && next.Name() == "" {
+		if next != nil && depth < 4 && next != typ {
 			fields(b, path+".", next, comments, depth+1)
 		}
 	}
@@ -192,6 +189,9 @@ func jsonKind(t reflect.Type) (string, reflect.Type) {
 		kind, next := jsonKind(t.Elem())
 		return "array of " + kind, next
 	case reflect.Struct:
+		if t.NumField() == 2 && t.Field(0).Tag.Get("json") == "zh" && t.Field(1).Tag.Get("json") == "en" {
+			return "text" + null, nil
+		}
 		return "object" + null, t
 	}
 	return "any", nil
