@@ -103,6 +103,7 @@ type style struct {
 const (
 	shareOtherForm = 0.35
 	xlsxRows       = 45_000 // more rows than this are sent as CSV
+	jsonRows       = 40     // fewer rows than this, too: without a row JSON lines don't even say what they are
 )
 
 func (g *generator) styleOf(c *county, ds *policy.Dataset, salt uint64, expected float64) style {
@@ -136,7 +137,7 @@ func (g *generator) styleOf(c *county, ds *policy.Dataset, salt uint64, expected
 	if r.chance(0.25) {
 		s.oldGBK = []string{"?", "□", "?", "桑"}[r.below(4)]
 	}
-	if s.format == "parquet" || s.format == "xlsx" && expected > xlsxRows {
+	if s.format == "parquet" || s.format == "xlsx" && expected > xlsxRows || s.format == "jsonl" && expected < jsonRows {
 		s.format = "csv"
 	}
 	switch s.format {
@@ -172,7 +173,11 @@ func (g *generator) openFeed(c *county, b *binding, from, to day, perHousehold f
 		first := string(appendMonth(nil, from, dateCompact))
 		if corrected {
 			before := string(appendMonth(nil, to.monthStart(-1), dateCompact))
-			if f.late, err = f.create(first+"-"+period+"_更正", f.style); err != nil {
+			late := f.style
+			if late.format == "jsonl" && perHousehold*float64(c.households)/12 < jsonRows {
+				late.format = "csv"
+			}
+			if f.late, err = f.create(first+"-"+period+"_更正", late); err != nil {
 				return nil, err
 			}
 			period = first + "-" + before
