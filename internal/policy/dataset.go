@@ -353,7 +353,10 @@ func (l *loader) decodeRowChecks(o object, d *Dataset) {
 		i := len(d.Checks)
 		d.Checks = append(d.Checks, check)
 		if at, ok := c.need("expr"); ok {
-			l.wait(func() { d.Checks[i].Expr = l.compile(l.p.rowEnvs[d.ID], at, expr.Bool) })
+			l.wait(func() {
+				d.Checks[i].Expr = l.compile(l.p.rowEnvs[d.ID], at, expr.Bool)
+				l.checkLiterals(at, d.Checks[i].Expr, d.ID)
+			})
 		}
 	}
 }

@@ -1,7 +1,11 @@
 package policy
 
 import (
+	"math"
 	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
 
 	"shouwang/internal/expr"
 )
@@ -17,16 +21,79 @@ var (
 		{Name: "school", Type: expr.Text, Label: [2]string{"在校生状况", "at school"}},
 		{Name: "health", Type: expr.Text, Label: [2]string{"健康状况", "health"}},
 		{Name: "labour", Type: expr.Text, Label: [2]string{"劳动技能", "ability to work"}},
-		{Name: "age", Type: expr.Number, Unit: "岁", Label: [2]string{"周岁", "age in whole years"}},
+		{Name: "age", Type: expr.Number, Limit: countLimit, Unit: "岁", Label: [2]string{"周岁", "age in whole years"}},
 	}
 	householdColumns = []expr.Var{
-		{Name: "members", Type: expr.Number, Unit: "人", Label: [2]string{"家庭人口", "members"}},
-		{Name: "division", Type: expr.Number, Label: [2]string{"行政村代码", "village code"}},
-		{Name: "county", Type: expr.Number, Label: [2]string{"县代码", "county code"}},
+		{Name: "members", Type: expr.Number, Limit: countLimit, Unit: "人", Label: [2]string{"家庭人口", "members"}},
+		{Name: "division", Type: expr.Number, Limit: countLimit, Label: [2]string{"行政村代码", "village code"}},
+		{Name: "county", Type: expr.Number, Limit: countLimit, Label: [2]string{"县代码", "county code"}},
 		{Name: "type", Type: expr.Text, Label: [2]string{"户类型", "household type"}},
 		{Name: "relocated", Type: expr.Bool, Label: [2]string{"是否易地搬迁户", "relocated"}},
 	}
 )
+
+// Limits promise the rule language the magnitude of numbers that are not zero, so that its SQL needs no guards against
+// overflow (expr.Var.Limit).
+const (
+	intLimit   = 1e19 // BIGINT columns: 1 to 2^63
+	moneyLimit = 1e17 // BIGINT fen as yuan: 0.01 to 2^63/100
+	countLimit = 1e12 // codes, ages, numbers of rows and persons
+	paramLimit = 1e15 // Load and WithParam refuse parameters beyond
+)
+
+// withinLimit reports whether a parameter's value keeps paramLimit.
+func withinLimit(f float64) bool {
+	f = math.Abs(f)
+	return f == 0 || f >= 1/paramLimit && f <= paramLimit
+}
+
+// columnLimit is the promise for a stored column.
+func columnLimit(t Type) float64 {
+	switch t {
+	case TypeMoney:
+		return moneyLimit
+	case TypeInteger:
+		return intLimit
+	case TypeDivision:
+		return countLimit
+	}
+	return 0
+}
+
+// indicatorLimit is the promise for an indicator: for counts, and for sums and extremes of money or whole numbers taken as
+// they are; none for anything computed.
+func (l *loader) indicatorLimit(s *indicatorSource) float64 {
+	if s.derived || s.Type != expr.Number {
+		return 0
+	}
+	switch s.Aggregate {
+	case Count, Persons:
+		return countLimit
+	case Sum, Max, Min, Latest:
+	default:
+		return 0
+	}
+	if s.PerPerson == Count {
+		return countLimit
+	}
+	if !s.hasOf {
+		return 0
+	}
+	src, ok := s.of.n.(*ast.StringNode)
+	if !ok {
+		return 0
+	}
+	env := l.p.rowEnvs[s.Dataset]
+	if env == nil {
+		return 0
+	}
+	v, ok := env.Lookup(strings.TrimSpace(src.Value))
+	if !ok || v.Limit == 0 {
+		return 0
+	}
+	// A sum adds at most countLimit rows.
+	return v.Limit * countLimit
+}
 
 // rowType is the type under which a stored column appears in row expressions; money is yuan.
 func rowType(t Type) expr.Type {
@@ -83,7 +150,7 @@ func (l *loader) buildEnvs() {
 			if unit == "" && c.Type == TypeMoney {
 				unit = "元"
 			}
-			vars = append(vars, expr.Var{Name: c.ID, Type: rowType(c.Type), Unit: unit, Label: [2]string{c.Header, c.ID}})
+			vars = append(vars, expr.Var{Name: c.ID, Type: rowType(c.Type), Limit: columnLimit(c.Type), Unit: unit, Label: [2]string{c.Header, c.ID}})
 		}
 		p.rowEnvs[d.ID] = l.newRowEnv(vars, d)
 	}
@@ -139,12 +206,12 @@ func (l *loader) buildRuleEnv() {
 		if !l.indicators[i].declared {
 			continue
 		}
-		add(expr.Var{Name: ind.ID, Alias: []string{ind.Name.ZH}, Type: ind.Type, Slot: i, Unit: ind.Unit, Label: [2]string{ind.Name.ZH, ind.Name.EN}},
+		add(expr.Var{Name: ind.ID, Alias: []string{ind.Name.ZH}, Type: ind.Type, Slot: i, Limit: l.indicatorLimit(l.indicators[i]), Unit: ind.Unit, Label: [2]string{ind.Name.ZH, ind.Name.EN}},
 			ind.File, ind.Line, "indicators["+ind.ID+"].id")
 	}
 	for i := range p.Parameters {
 		par := &p.Parameters[i]
-		add(expr.Var{Name: "param." + par.ID, Alias: []string{"参数." + par.Name.ZH}, Type: expr.Number, Slot: p.ParamSlot(i), Param: true, Unit: par.Unit,
+		add(expr.Var{Name: "param." + par.ID, Alias: []string{"参数." + par.Name.ZH}, Type: expr.Number, Slot: p.ParamSlot(i), Param: true, Limit: paramLimit, Unit: par.Unit,
 			Label: [2]string{par.Name.ZH, par.Name.EN}}, par.File, par.Line, "parameters["+par.ID+"].id")
 	}
 	env, err := expr.NewEnv(append(vars, asOfVar(p.AsOfSlot())))

@@ -227,6 +227,7 @@ func (l *loader) compileIndicators() {
 		}
 		if s.hasWhere {
 			ind.Where = l.compile(env, s.where, expr.Bool)
+			l.checkLiterals(s.where, ind.Where, s.Dataset)
 		}
 		if s.hasOf && s.declared {
 			want := s.Type
@@ -234,6 +235,7 @@ func (l *loader) compileIndicators() {
 				want = expr.Number
 			}
 			ind.Of = l.compile(env, s.of, want)
+			l.checkLiterals(s.of, ind.Of, s.Dataset)
 		}
 	}
 	l.layer()

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -269,7 +270,7 @@ func TestWithParam(t *testing.T) {
 	if p.ParamHash() == q.ParamHash() || p.Hash != q.Hash || p.ParamHash() != goodPack(t).ParamHash() {
 		t.Error("hashes")
 	}
-	for _, bad := range []map[string]float64{{"lines": 1}, {"line": 1, "param.line": 2}} {
+	for _, bad := range []map[string]float64{{"lines": 1}, {"line": 1, "param.line": 2}, {"line": math.NaN()}, {"line": math.Inf(1)}, {"line": 1e300}, {"line": 1e-300}} {
 		if _, err := p.WithParam(bad); err == nil {
 			t.Errorf("%v is accepted", bad)
 		}
@@ -427,6 +428,29 @@ func TestShippedPack(t *testing.T) {
 	for _, r := range p.Risks {
 		if s.ByRisk[r.ID] == 0 {
 			t.Errorf("no rule for the risk type %s", r.ID)
+		}
+	}
+}
+
+func TestTextComparisons(t *testing.T) {
+	tests := []struct {
+		src  string
+		want []comparison
+	}{
+		{`kind == "a"`, []comparison{{"kind", []string{"a"}}}},
+		{`"a" != kind && age > 5`, []comparison{{"kind", []string{"a"}}}},
+		{`kind in ["a", "b]"] or not (类别 == "x")`, []comparison{{"kind", []string{"a", "b]"}}, {"类别", []string{"x"}}}},
+		{`(age > 5 ? kind == "a" : kind != "b")`, []comparison{{"kind", []string{"a"}}, {"kind", []string{"b"}}}},
+		{`age == 5`, nil},
+	}
+	for _, test := range tests {
+		root, err := expr.Parse(test.src)
+		if err != nil {
+			t.Errorf("%s: %v", test.src, err)
+			continue
+		}
+		if got := textComparisons(root); fmt.Sprint(got) != fmt.Sprint(test.want) {
+			t.Errorf("%s: %q, want %q", test.src, got, test.want)
 		}
 	}
 }

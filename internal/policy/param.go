@@ -150,8 +150,8 @@ func (p *Pack) WithParam(values map[string]float64) (*Pack, error) {
 			return nil, errs.Newf(errs.NotFound, "没有参数“%[1]s”", "no such parameter: %[1]s", clip(name))
 		}
 		v := values[name]
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, errs.Newf(errs.Invalid, "参数“%[1]s”的取值不是有限的数", "the value of parameter %[1]s is not a finite number", clip(name))
+		if !withinLimit(v) { // NaN and the infinities too
+			return nil, errs.Newf(errs.Invalid, "参数“%[1]s”的取值应为 0，或绝对值在 1e-15 与 1e15 之间", "the value of parameter %[1]s must be 0, or of a magnitude from 1e-15 to 1e15", clip(name))
 		}
 		par := &q.Parameters[i]
 		if other, twice := set[par.ID]; twice {
@@ -271,7 +271,9 @@ func (l *loader) decodeValues(po object) []ParameterValue {
 		val.From, val.To = vo.date("from", true), vo.date("to", false)
 		val.Document = vo.text("document", true)
 		if at, ok := vo.need("value"); ok {
-			val.Value, _ = at.number()
+			if val.Value, ok = at.number(); ok && !withinLimit(val.Value) {
+				at.fail("数值应为 0，或绝对值在 1e-15 与 1e15 之间", "must be 0, or of a magnitude from 1e-15 to 1e15")
+			}
 		}
 		if _, given := vo.fields["to"]; val.From.IsZero() || given && val.To.IsZero() {
 			bad = true
