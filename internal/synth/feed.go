@@ -2,7 +2,6 @@ package synth
 
 import (
 	"fmt"
-	"hash/fnv"
 	"os"
 	"path/filepath"
 
@@ -156,9 +155,11 @@ func (g *generator) styleOf(c *county, ds *policy.Dataset, salt uint64, expected
 }
 
 func saltOf(dataset string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(dataset))
-	return h.Sum64()
+	h := uint64(len(dataset))
+	for i := range len(dataset) {
+		h = mix(h<<8 ^ h>>56 ^ uint64(dataset[i]))
+	}
+	return h
 }
 
 // openFeed creates the county's delivery of a dataset, and the correction delivery where the county sends one.
@@ -402,7 +403,7 @@ func (f *feed) number(n []byte, behind ...byte) {
 	f.cell(cellText)
 }
 
-// damage makes the number wrong: a wrong check digit, two neighbours swapped, or one digit lost.
+// damage makes the number wrong: a wrong check digit, two adjacent digits swapped, or one digit lost.
 func (f *feed) damage(start int, b []byte) {
 	switch f.r.below(3) {
 	case 0:
@@ -625,10 +626,13 @@ func (f *feed) end() {
 }
 
 func (f *feed) write(o *output) {
-	if err := o.row(f.cells, f.ends, f.kinds); err != nil && f.err == nil {
+	err := o.row(f.cells, f.ends, f.kinds)
+	if err == nil {
+		err = o.link(f.no[:])
+	}
+	if f.err == nil {
 		f.err = err
 	}
-	o.link(f.no[:])
 }
 
 func (f *feed) close() error {

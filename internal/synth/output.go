@@ -102,7 +102,7 @@ func createOutput(path string, s style, headers []string, title string, gb *gbTa
 		err = o.startSheet(title)
 	case "csv":
 		if s.bom {
-			o.w.WriteString("\ufeff")
+			o.line = append(o.line, "\ufeff"...)
 		}
 		for i, h := range headers {
 			if i > 0 {
@@ -132,14 +132,15 @@ func (o *output) linkTo(path, name string) error {
 	return nil
 }
 
-// link notes the household that the row just written is truly about. A bufio.Writer keeps its first error for Flush.
-func (o *output) link(no []byte) {
+// link notes the household that the row just written is truly about.
+func (o *output) link(no []byte) error {
 	if o.links == nil {
-		return
+		return nil
 	}
-	o.links.WriteString(o.name)
-	b := append(appendInt(append(o.links.AvailableBuffer(), ','), o.rows), ',')
-	o.links.Write(append(append(b, no...), '\n'))
+	b := append(append(o.links.AvailableBuffer(), o.name...), ',')
+	b = append(appendInt(b, o.rows), ',')
+	_, err := o.links.Write(append(append(b, no...), '\n'))
+	return err
 }
 
 func (o *output) row(cells []byte, ends []int, kinds []cellKind) error {

@@ -129,7 +129,6 @@ type household struct {
 	shortDays    int
 	outageDays   int
 	kwh, dropped float64
-	arrears      int64
 
 	disaster    string
 	disasterDay day

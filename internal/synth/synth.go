@@ -334,27 +334,28 @@ func (g *generator) gatherLinks(counties []*county) error {
 		return err
 	}
 	w := bufio.NewWriterSize(out, 256<<10)
-	w.WriteString("file,row,household_no\n")
+	_, err = w.WriteString("file,row,household_no\n")
 	for _, c := range counties {
 		for _, path := range c.links {
-			part, err := os.Open(path)
 			if err == nil {
-				_, err = io.Copy(w, part)
-				part.Close()
-			}
-			if err != nil {
-				out.Close()
-				return err
+				err = copyFile(w, path)
 			}
 		}
 	}
-	err = w.Flush()
-	if e := out.Close(); err == nil {
-		err = e
-	}
+	err = errors.Join(err, w.Flush(), out.Close())
 	if err == nil {
 		err = os.RemoveAll(filepath.Join(g.opt.Out, "truth", "links"))
 	}
+	return err
+}
+
+func copyFile(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
 	return err
 }
 
@@ -363,15 +364,12 @@ func writeParts(path string, parts []string) error {
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriter(f)
 	for _, p := range parts {
-		w.WriteString(p)
+		if err == nil {
+			_, err = f.WriteString(p)
+		}
 	}
-	if err := w.Flush(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return errors.Join(err, f.Close())
 }
 
 // schoolCosts: yearly fees after compulsory schooling, with aid for those who may have it [assumption].
