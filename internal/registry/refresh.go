@@ -167,7 +167,7 @@ func (r *refresh) memberships() error {
 		r.d.TempTable("reg_hp", fmt.Sprintf(`SELECT x.household_id, max(k.period_to) AS period_to FROM fact_%s x JOIN (SELECT home AS household_id FROM reg_ch UNION SELECT target FROM reg_ch) h ON h.household_id = x.household_id
 			JOIN reg_rank k ON k.batch = x.batch GROUP BY x.household_id`, r.roster.ID)),
 		// What happened after the roster that counts, and before death. The file's rank stands in for the row's place in it, so that arrival does not matter.
-		r.d.TempTable("reg_ev", `SELECT e.person_key, e.home, e.target, e.change, e.changed AS at, e.sha256, e.row_no, e.name_key, e.birth, e.sex FROM
+		r.d.TempTable("reg_ev", `SELECT e.person_key, e.home, e.target, e.change, e.changed AS happened, e.sha256, e.row_no, e.name_key, e.birth, e.sex FROM
 			(SELECT c.*, bb.sha256, coalesce(b.latest, t.period_to, s.period_to) AS ref, d.died FROM reg_ch c
 				LEFT JOIN (SELECT person_key, max(latest) AS latest FROM reg_base GROUP BY person_key) b ON b.person_key = c.person_key
 				LEFT JOIN reg_hp t ON t.household_id = c.target LEFT JOIN reg_hp s ON s.household_id = c.home
@@ -175,22 +175,22 @@ func (r *refresh) memberships() error {
 			WHERE (ref IS NULL OR changed > ref) AND (died IS NULL OR changed < died)`),
 		// The time line: the roster's word first, then starts (target) and ends (no target) by date; on one day the end comes first.
 		r.d.TempTable("reg_line", `SELECT *, max(target) OVER (PARTITION BY person_key, g) AS current FROM
-			(SELECT *, count(target) OVER (PARTITION BY person_key ORDER BY at, ord, sha256, row_no ROWS UNBOUNDED PRECEDING) AS g FROM
-				(SELECT person_key, DATE '0001-01-01' AS at, 0 AS ord, '' AS sha256, 0 AS row_no, household_id AS target, household_id AS home FROM reg_base WHERE top AND NOT contested
-				UNION ALL SELECT person_key, at, CASE WHEN target IS NULL THEN 1 ELSE 2 END, coalesce(sha256, ''), row_no, target, home FROM reg_ev) u) v`),
-		r.d.TempTable("reg_steps", `SELECT *, lag(target) OVER (PARTITION BY person_key ORDER BY at, ord, sha256, row_no) AS before FROM reg_line
+			(SELECT *, count(target) OVER (PARTITION BY person_key ORDER BY happened, ord, sha256, row_no ROWS UNBOUNDED PRECEDING) AS g FROM
+				(SELECT person_key, DATE '0001-01-01' AS happened, 0 AS ord, '' AS sha256, 0 AS row_no, household_id AS target, household_id AS home FROM reg_base WHERE top AND NOT contested
+				UNION ALL SELECT person_key, happened, CASE WHEN target IS NULL THEN 1 ELSE 2 END, coalesce(sha256, ''), row_no, target, home FROM reg_ev) u) v`),
+		r.d.TempTable("reg_steps", `SELECT *, lag(target) OVER (PARTITION BY person_key ORDER BY happened, ord, sha256, row_no) AS before FROM reg_line
 			WHERE target IS NOT NULL OR (current IS NOT NULL AND (home IS NULL OR home = current))`),
-		r.d.TempTable("reg_stint", `SELECT * FROM (SELECT person_key, at, ord, target AS household_id, until, row_number() OVER (PARTITION BY person_key, target ORDER BY at DESC, ord DESC) AS pick FROM
-			(SELECT *, lead(at) OVER (PARTITION BY person_key ORDER BY at, ord, sha256, row_no) AS until FROM reg_steps WHERE target IS NULL OR before IS NULL OR before <> target) x
+		r.d.TempTable("reg_stint", `SELECT * FROM (SELECT person_key, happened, ord, target AS household_id, until, row_number() OVER (PARTITION BY person_key, target ORDER BY happened DESC, ord DESC) AS pick FROM
+			(SELECT *, lead(happened) OVER (PARTITION BY person_key ORDER BY happened, ord, sha256, row_no) AS until FROM reg_steps WHERE target IS NULL OR before IS NULL OR before <> target) x
 			WHERE target IS NOT NULL) y WHERE pick = 1`),
 		r.d.TempTable("reg_newest", `SELECT person_key, max(name_key) AS name_key, max(birth) AS birth, max(sex) AS sex FROM reg_ch GROUP BY person_key`),
 		`INSERT INTO reg_out SELECT s.person_key, s.household_id, CASE WHEN s.ord = 0 THEN b.relation END, coalesce(b.birth, w.birth), coalesce(b.sex, w.sex), b.ethnic, b.education, b.school, b.health, b.labour,
-			coalesce(b.name_key, w.name_key), CASE WHEN s.ord > 0 THEN s.at END, CASE WHEN s.until IS NOT NULL THEN s.until ELSE d.died END, CASE WHEN s.ord = 0 THEN 'roster' ELSE 'change' END, FALSE
+			coalesce(b.name_key, w.name_key), CASE WHEN s.ord > 0 THEN s.happened END, CASE WHEN s.until IS NOT NULL THEN s.until ELSE d.died END, CASE WHEN s.ord = 0 THEN 'roster' ELSE 'change' END, FALSE
 			FROM reg_stint s LEFT JOIN (SELECT * FROM reg_base WHERE top AND NOT contested) b ON b.person_key = s.person_key LEFT JOIN reg_newest w ON w.person_key = s.person_key
 			LEFT JOIN reg_death d ON d.person_key = s.person_key`,
 		// The contested: member of each until something later says where they are.
-		`INSERT INTO reg_out SELECT b.person_key, b.household_id, b.relation, `+bt+`, b.name_key, CAST(NULL AS DATE), coalesce(e.at, d.died), 'roster', e.at IS NULL AND d.died IS NULL
-			FROM reg_base b LEFT JOIN (SELECT person_key, min(at) AS at FROM reg_ev GROUP BY person_key) e ON e.person_key = b.person_key LEFT JOIN reg_death d ON d.person_key = b.person_key
+		`INSERT INTO reg_out SELECT b.person_key, b.household_id, b.relation, `+bt+`, b.name_key, CAST(NULL AS DATE), coalesce(e.happened, d.died), 'roster', e.happened IS NULL AND d.died IS NULL
+			FROM reg_base b LEFT JOIN (SELECT person_key, min(happened) AS happened FROM reg_ev GROUP BY person_key) e ON e.person_key = b.person_key LEFT JOIN reg_death d ON d.person_key = b.person_key
 			WHERE b.top AND b.contested AND NOT EXISTS (SELECT 1 FROM reg_stint s WHERE s.person_key = b.person_key AND s.household_id = b.household_id)`,
 		// Where older rosters had them.
 		`INSERT INTO reg_out SELECT b.person_key, b.household_id, b.relation, `+bt+`, b.name_key, CAST(NULL AS DATE), b.latest, 'roster', FALSE FROM reg_base b
