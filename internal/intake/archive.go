@@ -47,10 +47,10 @@ type Record struct {
 
 // scan is what one pass over the bytes of a file finds.
 type scan struct {
-	sha  string
-	size int64
-	utf8 bool // valid UTF-8 throughout
-	nul  bool // has NUL bytes
+	sha    string
+	size   int64
+	utf8   bool // valid UTF-8 throughout
+	mostly bool // not quite, but UTF-8 with some broken bytes rather than another encoding
 }
 
 // scanFile hashes a file and looks at its encoding, in one pass and constant memory.
@@ -82,16 +82,10 @@ func scanFile(ctx context.Context, in file) (scan, error) {
 						tail = t
 					}
 				}
-				out.utf8 = utf8.Valid(data[:len(data)-tail])
-				kept = copy(buf, data[len(data)-tail:])
-			}
-			if !out.nul {
-				for _, c := range fresh[:min(n, 4096)] {
-					if c == 0 {
-						out.nul = true
-						break
-					}
+				if out.utf8 = utf8.Valid(data[:len(data)-tail]); !out.utf8 {
+					out.mostly = mostlyUTF8(data)
 				}
+				kept = copy(buf, data[len(data)-tail:])
 			}
 		}
 		if err == io.EOF {
@@ -106,6 +100,22 @@ func scanFile(ctx context.Context, in file) (scan, error) {
 	}
 	out.sha = hex.EncodeToString(h.Sum(nil))
 	return out, nil
+}
+
+// mostlyUTF8 tells UTF-8 with a few broken bytes from another encoding: GB18030 text makes next to no valid sequences.
+func mostlyUTF8(b []byte) bool {
+	whole, broken := 0, 0
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			broken++
+		case n > 1:
+			whole++
+		}
+		b = b[n:]
+	}
+	return whole > 4*broken
 }
 
 // store writes the file to the archive unless its bytes are there already. What is copied must hash to sha: a file that

@@ -991,11 +991,34 @@ func (w *rowWorker) object(line []byte) ([][]byte, bool) {
 // mask makes a value fit for receipts and messages.
 func mask(v string) string {
 	const most = 48
+	if dateLike(v) { // an impossible date is no secret, and of no use masked
+		return v
+	}
 	out := residentid.MaskAny(v)
 	if r := []rune(out); len(r) > most {
 		out = string(r[:most]) + "…"
 	}
 	return out
+}
+
+// dateLike: four digits, one or two, one or two, with - / or . between them.
+func dateLike(v string) bool {
+	b := []byte(v)
+	for i, most := range []int{4, 2, 2} {
+		n := digits(b)
+		if n == 0 || n > most || i == 0 && n < 4 {
+			return false
+		}
+		b = b[n:]
+		if i == 2 {
+			return len(b) == 0
+		}
+		if len(b) == 0 || b[0] != '-' && b[0] != '/' && b[0] != '.' {
+			return false
+		}
+		b = b[1:]
+	}
+	return false
 }
 
 // asInvalid passes errors that already speak to people, and cancellation, and wraps others.

@@ -135,24 +135,32 @@ func rejectUTF16(head []byte) error {
 	if bytes.HasPrefix(head, []byte("\xFF\xFE")) || bytes.HasPrefix(head, []byte("\xFE\xFF")) {
 		return errs.New(errs.Invalid, "文件是 UTF-16（“Unicode 文本”）编码，请另存为 UTF-8 或 GB18030 的 CSV", "the file is UTF-16 (“Unicode text”): save it as CSV in UTF-8 or GB18030")
 	}
-	nul := bytes.Count(head, []byte{0})
-	if nul == 0 {
-		return nil
+	var nul [2]int // at even and odd places
+	for i, c := range head {
+		if c == 0 {
+			nul[i%2]++
+		}
 	}
-	if nul*5 > len(head) {
+	switch {
+	case nul[0]+nul[1] == 0:
+		return nil
+	case nul[0]+nul[1] >= 4 && (nul[0] == 0 || nul[1] == 0): // the high bytes of ASCII characters
 		return errs.New(errs.Invalid, "文件像是 UTF-16 编码，请另存为 UTF-8 或 GB18030 的 CSV", "the file looks like UTF-16: save it as CSV in UTF-8 or GB18030")
 	}
 	return errs.New(errs.Invalid, "文件里有二进制内容，不是表格文件", "the file has binary content: it is not a table")
 }
 
-// validHead reports whether b, which may end within a character, is UTF-8.
-func validHead(b []byte) bool {
-	for cut := 0; cut < 4 && cut <= len(b); cut++ {
-		if utf8.Valid(b[:len(b)-cut]) {
-			return true
+// firstLines is the part of b where the header can be.
+func firstLines(b []byte) []byte {
+	end := 0
+	for range headerLines {
+		i := bytes.IndexByte(b[end:], '\n')
+		if i < 0 {
+			return b
 		}
+		end += i + 1
 	}
-	return false
+	return b[:end]
 }
 
 func isASCII(b []byte) bool {
@@ -217,8 +225,10 @@ func (s *Service) lookCSV(p *probe, f io.Reader, bom bool, only string) error {
 		skip = 3
 	}
 	body := top[skip:]
-	p.encoding, p.ascii = encUTF8, !bom && isASCII(body)
-	if !bom && !validHead(body) {
+	// The first lines decide: a broken byte further down is the fault of its row.
+	first := firstLines(body)
+	p.encoding, p.ascii = encUTF8, !bom && isASCII(first)
+	if !bom && !utf8.Valid(first) {
 		p.encoding = encGB18030
 	}
 	var best match

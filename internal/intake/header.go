@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -76,7 +77,7 @@ type match struct {
 	line    int      // record index from the top, 0-based
 	headers []string // the record's cells
 	src     []int    // for each contract column the index of its cell, or -1
-	extra   []string // headers that the contract does not know
+	extra   []int    // cells whose header the contract does not know
 	matched int
 	double  []string // two headers that mean the same column, and the column's own header
 	missing []string // required columns without a header
@@ -92,7 +93,7 @@ func (c *contract) match(line int, cells []string) match {
 		switch {
 		case !ok:
 			if strings.TrimSpace(cell) != "" {
-				m.extra = append(m.extra, cell)
+				m.extra = append(m.extra, i)
 			}
 		case m.src[j] >= 0:
 			m.double = []string{cells[m.src[j]], cell, c.ds.Columns[j].Header}
@@ -165,7 +166,7 @@ func choose(cs []contract, path, only string, records [][]string) (match, error)
 			return match{}, errs.Newf(errs.Invalid,
 				"“%[1]s”中有两列（%[2]s、%[3]s）都对应合同列“%[4]s”，请删去一列",
 				"%[5]s: two columns (%[2]s, %[3]s) both mean the contract column %[4]s; remove one",
-				best.ds.Name.ZH, showHeader(best.double[0]), showHeader(best.double[1]), best.double[2], best.ds.ID)
+				best.ds.Name.ZH, maskHeader(best.double[0]), maskHeader(best.double[1]), best.double[2], best.ds.ID)
 		}
 		return best, nil
 	}
@@ -184,7 +185,7 @@ func choose(cs []contract, path, only string, records [][]string) (match, error)
 		m := part[0]
 		seen := "—"
 		if m.matched >= 2 {
-			seen = showHeaders(m.headers)
+			seen = m.shown()
 		}
 		return match{}, errs.Newf(errs.Invalid,
 			"“%[1]s”缺少必需的列：%[2]s。文件的表头是：%[3]s",
@@ -215,33 +216,53 @@ func choose(cs []contract, path, only string, records [][]string) (match, error)
 		headerLines, cols)
 }
 
-// showHeader is a header as a message may show it: a "header" that could be a person's data is masked.
-func showHeader(h string) string { return maskHeader(h) }
-
-func showHeaders(hs []string) string {
-	out := make([]string, 0, len(hs))
-	for _, h := range hs {
+// shown lists the headers as a message may show them. In a line that could be data (some cell has a long run of
+// digits), only headers that the contract knows are shown as they are.
+func (m *match) shown() string {
+	var out []string
+	for i, h := range m.headers {
 		if strings.TrimSpace(h) != "" {
-			out = append(out, maskHeader(h))
+			out = append(out, m.safe(i))
 		}
 	}
 	const most = 40
 	if len(out) > most {
-		out = append(out[:most], fmt.Sprintf("… (%d)", len(hs)))
+		out = append(out[:most], fmt.Sprintf("… (%d)", len(m.headers)))
 	}
 	return strings.Join(out, "、")
 }
 
-// maskHeader masks a header cell with a run of digits (no contract has one) and cuts very long ones.
-func maskHeader(h string) string {
-	h = strings.TrimSpace(h)
+// safe is one header as receipts and messages may show it.
+func (m *match) safe(i int) string {
+	if slices.Contains(m.src, i) || !slices.ContainsFunc(m.headers, manyDigits) {
+		return maskHeader(m.headers[i])
+	}
+	return mask(m.headers[i])
+}
+
+// safeHeaders are all headers of the match as they may be shown, by cell.
+func (m *match) safeHeaders() []string {
+	out := make([]string, len(m.headers))
+	for i := range out {
+		out[i] = m.safe(i)
+	}
+	return out
+}
+
+func manyDigits(h string) bool {
 	n := 0
 	for _, r := range h {
 		if unicode.IsDigit(r) {
 			n++
 		}
 	}
-	if n >= 6 {
+	return n >= 6
+}
+
+// maskHeader masks a header cell with a run of digits (no contract has one) and cuts very long ones.
+func maskHeader(h string) string {
+	h = strings.TrimSpace(h)
+	if manyDigits(h) {
 		return mask(h)
 	}
 	if r := []rune(h); len(r) > 24 {

@@ -308,12 +308,16 @@ func (s *Service) take(ctx context.Context, w *warehouse.Warehouse, d *delivery)
 	start := time.Now()
 	p := d.probe
 	ds := p.match.ds
-	r = &Receipt{File: d.path, Form: string(p.form), Dataset: ds.ID, Name: textOf(ds.Name), Received: d.now, Extra: maskedHeaders(p.match.extra), Warnings: p.notes}
+	r = &Receipt{File: d.path, Form: string(p.form), Dataset: ds.ID, Name: textOf(ds.Name), Received: d.now, Warnings: p.notes}
+	for _, i := range p.match.extra {
+		r.Extra = append(r.Extra, p.match.safe(i))
+	}
+	headers := p.match.safeHeaders()
 	if dep := s.pack.Department(ds.Department); dep != nil {
 		r.Department = textOf(dep.Name)
 	}
 	if d.scope != 0 {
-		r.Scope, r.ScopeName = d.scope.Prefix(), strings.Join(s.tree.Path(d.scope), "")
+		r.Scope, r.ScopeName = d.scope.String(), strings.Join(s.tree.Path(d.scope), "")
 	}
 	r.Period = d.period
 	defer func() { r.finish(start) }()
@@ -341,7 +345,7 @@ func (s *Service) take(ctx context.Context, w *warehouse.Warehouse, d *delivery)
 		switch {
 		case sc.utf8:
 			enc, trusted = encUTF8, true
-		case p.ascii: // a header in ASCII and something else below
+		case p.ascii && !sc.mostly: // a header in ASCII and something else below
 			enc = encGB18030
 		}
 		r.Encoding = string(enc)
@@ -374,7 +378,7 @@ func (s *Service) take(ctx context.Context, w *warehouse.Warehouse, d *delivery)
 		rejects.path = "" // the rejects file is there from the first time
 	}
 	refuse := func(row rejected) error {
-		r.reject(ds, p.match.headers, row)
+		r.reject(ds, headers, row)
 		if rejects.path == "" {
 			return nil
 		}
@@ -443,14 +447,6 @@ func (s *Service) take(ctx context.Context, w *warehouse.Warehouse, d *delivery)
 		}
 	}
 	return r, nil
-}
-
-func maskedHeaders(hs []string) []string {
-	var out []string
-	for _, h := range hs {
-		out = append(out, maskHeader(h))
-	}
-	return out
 }
 
 // accepted finds an earlier acceptance of the same bytes: for the same scope and period, as far as this delivery names them.
@@ -675,7 +671,7 @@ func (s *Service) totals(ctx context.Context, conn *sql.Conn, ds *policy.Dataset
 		}
 		cols = append(cols, c)
 	}
-	event := "NULL, NULL"
+	event := "CAST(max(NULL) AS VARCHAR), CAST(max(NULL) AS VARCHAR)"
 	if name, ok := stored[ds.EventDate]; ok {
 		event = `strftime(min("` + name + `"), '%Y-%m-%d'), strftime(max("` + name + `"), '%Y-%m-%d')`
 	}
@@ -691,6 +687,9 @@ func (s *Service) totals(ctx context.Context, conn *sql.Conn, ds *policy.Dataset
 	}
 	r.Earliest, r.Latest = earliest.String, latest.String
 	for i, c := range cols {
+		if counts[i] == 0 {
+			continue
+		}
 		unit := c.Unit
 		if unit == "" && c.Type == policy.TypeMoney {
 			unit = "元"

@@ -167,5 +167,5 @@ func scopeText(tree *division.Tree, code division.Code) string {
 	if code == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s %s", code.Prefix(), strings.Join(tree.Path(code), ""))
+	return fmt.Sprintf("%s %s", code, strings.Join(tree.Path(code), ""))
 }

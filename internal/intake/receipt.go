@@ -171,7 +171,7 @@ func (r *Receipt) reject(ds *policy.Dataset, headers []string, row rejected) {
 	if len(re.Samples) < maxSamples {
 		s := Sample{Row: row.row, Value: row.value}
 		if row.field >= 0 && row.field < len(headers) {
-			s.Column = maskHeader(headers[row.field])
+			s.Column = headers[row.field]
 		}
 		re.Samples = append(re.Samples, s)
 	}
@@ -290,7 +290,7 @@ func (r *Receipt) Text(lang string) string {
 	if len(r.Rejects) > 0 {
 		b.WriteString(rule + t("退回的行", "Rejected rows") + "\n")
 		for _, re := range r.Rejects {
-			fmt.Fprintf(&b, "  %s %s  %s\n", pad(re.Code, 22), right(group(re.Count), 10), re.Text.In(lang))
+			fmt.Fprintf(&b, "  %s %s  %s\n", pad(re.Code, 32), right(group(re.Count), 10), re.Text.In(lang))
 			for _, s := range re.Samples {
 				line := fmt.Sprintf(t("第 %d 行", "row %d"), s.Row)
 				if s.Column != "" {
