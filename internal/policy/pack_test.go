@@ -40,7 +40,7 @@ func TestGoodPack(t *testing.T) {
 	s := p.Summary()
 	got := fmt.Sprint(s.Departments, s.Risks, s.Datasets, s.Columns, s.RowChecks, s.Parameters, s.Values, s.Overrides, s.Defaults,
 		s.Indicators, s.Derived, s.Rules, s.Ask, s.Checks, s.Examples, s.Holidays, s.HolidayFrom, s.HolidayTo, s.ByClass, s.ByLevel, s.ByRisk)
-	if want := "2 2 2 13 1 2 5 2 4 7 2 2 1 1 11 2 2026 2026 map[doubt:1 risk:1] map[red:1] map[illness:1]"; got != want {
+	if want := "2 2 2 13 1 2 5 2 4 7 2 2 1 1 11 2 2026 2026 map[doubt:1 risk:1] map[blue:1 red:1] map[illness:2]"; got != want {
 		t.Errorf("summary\n got %s\nwant %s", got, want)
 	}
 	if diff := cmp.Diff([][]int{{0, 1, 2, 3, 4}, {6}, {5}}, p.Layers()); diff != "" {

@@ -25,13 +25,9 @@ func (l *loader) decodeRules(root node) {
 			Document:     ro.text("document", true), Wording: ro.bilingual("wording", true, true),
 			File: v.file, Line: v.line(),
 		}
-		doubt := r.Class == ClassDoubt
-		// A doubt rule flags records for verification and never warns, so it has no level; all others warn at one.
-		r.Level = levelOf(ro.oneOf("level", r.Class != "" && !doubt, "red", "yellow", "blue"))
-		if at, ok := ro.fields["level"]; ok && doubt {
-			at.fail("存疑规则（class: doubt）不发预警，不能有 level", "a doubt rule makes no warning: no level")
-		}
-		r.Risk = ro.text("risk", r.Class != "" && !doubt)
+		// A doubt rule never warns; its level says how soon the doubt should be looked into.
+		r.Level = levelOf(ro.oneOf("level", true, "red", "yellow", "blue"))
+		r.Risk = ro.text("risk", true)
 		l.refer(ro, "risk", "risk", packFile, "风险类型", "risk")
 		l.claim("rule", r.ID, v)
 		l.claim("rule name", r.Name.ZH, v)

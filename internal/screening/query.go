@@ -445,7 +445,7 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 	}
 	ctes = append(ctes, "l0 AS ("+first+")")
 	last = "l0"
-	for n, layer := range q.pack.Layers() {
+	for n, layer := range q.pack.Layers()[1:] {
 		var derived []string
 		for _, i := range layer {
 			ind := &q.pack.Indicators[i]

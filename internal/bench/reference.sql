@@ -1,0 +1,1 @@
+SELECT household_id FROM household WHERE household_id BETWEEN {{lo}} AND {{hi}}

@@ -1,0 +1,205 @@
+package screening
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"shouwang/internal/errs"
+	"shouwang/internal/policy"
+	"shouwang/internal/registry"
+)
+
+// Household is everything known about one household, without anybody's name or number.
+type Household struct {
+	registry.Household
+	Place      string          `json:"place"`
+	Run        int64           `json:"run"` // 0: not screened yet
+	AsOf       string          `json:"as_of,omitempty"`
+	Warnings   []Warning       `json:"warnings"`
+	Doubts     []string        `json:"doubts"`   // doubt rules that hit
+	Findings   []string        `json:"findings"` // data-quality checks that hit
+	Unknown    []string        `json:"unknown"`  // rules that can't be told
+	Indicators []Value         `json:"indicators"`
+	Guarantees []Guarantee     `json:"guarantees"`
+	Feeds      []HouseholdFeed `json:"feeds"`
+	History    []Turn          `json:"history"`
+}
+
+// Guarantee is the state of one rule of the 3+1.
+type Guarantee struct {
+	Rule    string      `json:"rule"`
+	Name    policy.Text `json:"name"`
+	Risk    string      `json:"risk"`
+	Outcome string      `json:"outcome"`
+}
+
+// HouseholdFeed is how much one department knows about the household.
+type HouseholdFeed struct {
+	Dataset string      `json:"dataset"`
+	Name    policy.Text `json:"name"`
+	Rows    int64       `json:"rows"`
+	State   string      `json:"state"` // covered | stale | missing, by the strictest indicator that reads it
+	Through string      `json:"through,omitempty"`
+}
+
+// Turn is one warning of one run in the household's history.
+type Turn struct {
+	Run    int64  `json:"run"`
+	AsOf   string `json:"as_of"`
+	Risk   string `json:"risk"`
+	Level  string `json:"level"`
+	Change string `json:"change"`
+}
+
+// Household collects the page of one household.
+func (s *Service) Household(ctx context.Context, no string) (Household, error) {
+	var h Household
+	c, err := s.w.Conn(ctx)
+	if err != nil {
+		return h, err
+	}
+	defer c.Close()
+	if h.Household, err = registry.ByHouseholdNo(ctx, c, no); err != nil {
+		return h, err
+	}
+	h.Place = s.place(h.Division)
+	h.Warnings, h.Doubts, h.Findings, h.Unknown = []Warning{}, []string{}, []string{}, []string{}
+	h.Indicators, h.Guarantees, h.Feeds, h.History = []Value{}, []Guarantee{}, []HouseholdFeed{}, []Turn{}
+	d, err := s.derive(ctx, c, no, 0)
+	switch {
+	case errs.KindOf(err) == errs.NotFound:
+		return h, nil // known, not screened yet
+	case err != nil:
+		return h, err
+	}
+	p := d.q.pack
+	h.Run, h.AsOf = d.run.Run, d.run.AsOf.Format("2006-01-02")
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		w, m := ruleBit(i)
+		hit, unknown := d.hits[w]&m != 0, d.unk[w]&m != 0
+		if r.Class == policy.ClassDoubt && hit {
+			h.Doubts = append(h.Doubts, r.ID)
+		}
+		if unknown {
+			h.Unknown = append(h.Unknown, r.ID)
+		}
+		if r.Class == policy.ClassGuarantee {
+			g := Guarantee{Rule: r.ID, Name: r.Name, Risk: r.Risk, Outcome: policy.Clear.String()}
+			if hit {
+				g.Outcome = policy.Hit.String()
+			} else if unknown {
+				g.Outcome = policy.Unknown.String()
+			}
+			h.Guarantees = append(h.Guarantees, g)
+		}
+	}
+	for i := range p.Checks {
+		if w, m := ruleBit(len(p.Rules) + i); d.hits[w]&m != 0 {
+			h.Findings = append(h.Findings, p.Checks[i].ID)
+		}
+	}
+	for i := range p.Indicators {
+		ind := &p.Indicators[i]
+		v := Value{ID: ind.ID, Kind: "indicator", Name: ind.Name, Unit: ind.Unit, Text: show(d.env[i], ind.Type, ind.Unit)}
+		if d.env[i].Known {
+			v.Value = &d.env[i].Num
+		} else if ind.Derive == nil {
+			feed := d.q.feedOf(ind.Dataset)
+			if ds := p.Dataset(feed); ds != nil {
+				st, through := d.q.cover.of(feed, d.county, ind.FreshDays)
+				v.Why = whyUnknown(ds, departmentName(p, ds.Department), st, through, ind.FreshDays)
+			}
+		} else {
+			v.Why = unknownParts(p, d, ind)
+		}
+		h.Indicators = append(h.Indicators, v)
+	}
+	if h.Feeds, err = s.feeds(ctx, c, d); err != nil {
+		return h, err
+	}
+	if err := scan(ctx, c, fmt.Sprintf("SELECT w.run, r.as_of, w.risk, w.level, w.change FROM warning AS w JOIN run AS r ON r.run = w.run AND r.state = 'done' WHERE w.household_id = %d ORDER BY w.run DESC, w.level DESC, w.risk", h.ID), func(rows *sql.Rows) error {
+		var t Turn
+		var asOf sql.NullTime
+		var level uint8
+		if err := rows.Scan(&t.Run, &asOf, &t.Risk, &level, &t.Change); err != nil {
+			return err
+		}
+		t.AsOf, t.Level = asOf.Time.Format("2006-01-02"), policy.Level(level).String()
+		h.History = append(h.History, t)
+		return nil
+	}); err != nil {
+		return h, err
+	}
+	return h, s.warningsOf(ctx, c, &h)
+}
+
+// unknownParts names the indicators that make a derived one unknown.
+func unknownParts(p *policy.Pack, d *derivation, ind *policy.Indicator) policy.Text {
+	var zh, en string
+	for _, part := range ind.Derive.Vars() {
+		if part.Slot < len(p.Indicators) && !d.env[part.Slot].Known {
+			name := p.Indicators[part.Slot].Name
+			zh, en = zh+"、"+name.ZH, en+", "+name.EN
+		}
+	}
+	if zh == "" {
+		return policy.Text{ZH: "无法计算", EN: "cannot be computed"}
+	}
+	return policy.Text{ZH: "缺少" + zh[len("、"):], EN: "lacks" + en[1:]}
+}
+
+func (s *Service) feeds(ctx context.Context, c *sql.Conn, d *derivation) ([]HouseholdFeed, error) {
+	out := []HouseholdFeed{}
+	strictest := s.loosestFresh(d.q)
+	for i := range d.q.pack.Datasets {
+		ds := &d.q.pack.Datasets[i]
+		f := HouseholdFeed{Dataset: ds.ID, Name: ds.Name}
+		st, through := d.q.cover.of(ds.ID, d.county, strictest[ds.ID])
+		f.State = map[state]string{covered: "covered", stale: "stale", missing: "missing"}[st]
+		if !through.IsZero() {
+			f.Through = through.Format("2006-01-02")
+		}
+		var err error
+		if f.Rows, err = one[int64](ctx, c, fmt.Sprintf("SELECT count(*) FROM fact_%s WHERE household_id = %d", ds.ID, d.home.ID)); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// warningsOf reads the household's warnings as they stand.
+func (s *Service) warningsOf(ctx context.Context, c *sql.Conn, h *Household) error {
+	err := scan(ctx, c, fmt.Sprintf("SELECT risk, level, known, run, change FROM warning_live WHERE household_id = %d AND level > 0 ORDER BY level DESC, risk", h.ID), func(r *sql.Rows) error {
+		w := Warning{HouseholdNo: h.No, HouseholdID: h.ID, Division: h.Division, Members: h.Members, Rules: []string{}, Evidence: []RuleEvidence{}}
+		var level uint8
+		if err := r.Scan(&w.Risk, &level, &w.Known, &w.Run, &w.Change); err != nil {
+			return err
+		}
+		w.Level = policy.Level(level).String()
+		h.Warnings = append(h.Warnings, w)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := range h.Warnings {
+		w := &h.Warnings[i]
+		text := fmt.Sprintf("SELECT rule, CAST(evidence AS VARCHAR) FROM hit WHERE household_id = %d AND run = %d AND class <> 'doubt' AND risk = '%s' ORDER BY level DESC, rule", h.ID, w.Run, w.Risk)
+		if err := scan(ctx, c, text, func(r *sql.Rows) error {
+			var rule string
+			var list sql.NullString
+			if err := r.Scan(&rule, &list); err != nil {
+				return err
+			}
+			w.Rules = append(w.Rules, rule)
+			w.Evidence = append(w.Evidence, RuleEvidence{rule, s.evidence(rule, list.String)})
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
