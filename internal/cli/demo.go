@@ -250,16 +250,23 @@ func (d *demoDocument) text(w *page) {
 		d.Seconds.Total, d.Seconds.Synth, d.Seconds.Intake, d.Seconds.Screen)
 }
 
-// worstText tells one household in words: the wording of each rule that hit, worst first, and what forced it.
+// worstText tells one household in words: for each risk the worst rule that hit, and the comparisons that force it.
 func worstText(w *page, x screening.Explanation) {
 	w.linef(w.t("户 %s  %s  %d 人", "household %s  %s  %d members"), x.HouseholdNo, x.Place, x.Members)
 	rank := map[string]int{"red": 0, "yellow": 1, "blue": 2}
 	rules := slices.Clone(x.Rules)
 	slices.SortStableFunc(rules, func(a, b screening.RuleExplanation) int { return rank[a.Level] - rank[b.Level] })
+	told := map[string]bool{}
+	more := 0
 	for _, r := range rules {
-		if r.Outcome != policy.Hit.String() || r.Class == string(policy.ClassDoubt) {
+		switch {
+		case r.Outcome != policy.Hit.String() || r.Class == string(policy.ClassDoubt):
+			continue
+		case told[r.Risk]:
+			more++
 			continue
 		}
+		told[r.Risk] = true
 		w.linef("  %s  %s", levelMark(w, r.Level), r.Wording.In(w.lang))
 		var why []string
 		for _, reason := range r.Reasons {
@@ -269,5 +276,7 @@ func worstText(w *page, x screening.Explanation) {
 			w.linef("        %s%s", w.t("依据：", "because: "), strings.Join(why, w.t("；", "; ")))
 		}
 	}
-	w.linef("")
+	if more > 0 {
+		w.linef(w.t("        同样的风险还有 %d 条规则命中", "        %d more rules of the same risks hit"), more)
+	}
 }

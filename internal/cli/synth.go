@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"maps"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,4 +78,22 @@ func generate(ctx context.Context, e *env, a *app.App, code division.Code, o syn
 		return nil, err
 	}
 	return &synthDocument{Out: o.out, Summary: sum}, nil
+}
+
+func (d *synthDocument) text(w *page) {
+	w.linef(w.t("%s 户 %s 人，%d 个村，%d 个文件共 %s 行（%s MiB），数据从 %s 到 %s", "%s households, %s persons, %d villages; %d files with %s rows (%s MiB), from %s to %s"),
+		count(d.Households), count(d.Persons), d.Villages, d.Files, count(d.Rows), count(d.Bytes>>20), d.From, d.To)
+	for _, kind := range []struct {
+		zh, en string
+		counts map[string]int64
+	}{{"遭遇（户）", "Struck (households)", d.Struck}, {"错漏（行）", "Dirt (rows)", d.Dirt}} {
+		w.heading(kind.zh, kind.en)
+		var rows [][]string
+		for _, id := range slices.Sorted(maps.Keys(kind.counts)) {
+			rows = append(rows, []string{id, count(kind.counts[id])})
+		}
+		w.table([]string{"", ""}, rows)
+	}
+	w.linef("")
+	w.linef(w.t("部门文件：%s；真相：%s", "departments' files: %s; truth: %s"), filepath.Join(d.Out, "files"), filepath.Join(d.Out, "truth"))
 }
