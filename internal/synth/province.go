@@ -2,6 +2,7 @@ package synth
 
 import (
 	"math"
+	"slices"
 
 	"shouwang/internal/division"
 	"shouwang/internal/errs"
@@ -165,6 +166,7 @@ func (g *generator) lay() ([]*county, error) {
 		for i := range c.villages {
 			c.villages[i].county = c
 		}
+		g.atLeastOnce(c)
 		out = append(out, c)
 	}
 	g.dropFeeds(out)
@@ -184,14 +186,34 @@ func (g *generator) village(c *county, code division.Code, n int) village {
 		v.relocated = 0.6
 	}
 	if r.chance(rateVillageDisaster) {
-		v.disaster = []string{"0201", "0202", "0203", "0204", "0205", "0207", "0299"}[r.pick([]float64{38, 14, 14, 5, 22, 5, 2})]
-		v.disasterDay = g.randomDay(&r)
+		g.hitByDisaster(&r, &v)
 	}
 	if r.chance(rateVillageOutage) {
-		v.outage = true
-		v.outageDay = g.last - day(r.between(20, 85))
+		g.hitByOutage(&r, &v)
 	}
 	return v
+}
+
+func (g *generator) hitByDisaster(r *rng, v *village) {
+	v.disaster = []string{"0201", "0202", "0203", "0204", "0205", "0207", "0299"}[r.pick([]float64{38, 14, 14, 5, 22, 5, 2})]
+	v.disasterDay = g.randomDay(r)
+}
+
+func (g *generator) hitByOutage(r *rng, v *village) {
+	v.outage = true
+	v.outageDay = g.last - day(r.between(20, 85))
+}
+
+// atLeastOnce gives a county that drew none one village with a disaster and one with a water outage, so that even a
+// run of one county has every kind of shock.
+func (g *generator) atLeastOnce(c *county) {
+	r := rng{derive(c.seed, 5)}
+	if !slices.ContainsFunc(c.villages, func(v village) bool { return v.disaster != "" }) {
+		g.hitByDisaster(&r, &c.villages[r.below(len(c.villages))])
+	}
+	if !slices.ContainsFunc(c.villages, func(v village) bool { return v.outage }) {
+		g.hitByOutage(&r, &c.villages[r.below(len(c.villages))])
+	}
 }
 
 // Missing feeds: about one county in twenty lacks one or two datasets; every run lacks at least one small feed
@@ -221,10 +243,5 @@ func (g *generator) dropFeeds(counties []*county) {
 }
 
 func (c *county) lacks(dataset string) bool {
-	for _, m := range c.missing {
-		if m == dataset {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.missing, dataset)
 }
