@@ -412,9 +412,8 @@ func flagError(err error) error {
 
 func (e *env) usageTemplate() string {
 	return strings.NewReplacer(
-		"@usage", e.t("用法", "Usage"), "@command", e.t("命令", "command"), "@flags", e.t("选项", "flags"),
-		"@examples", e.t("例子", "Examples"), "@commands", e.t("命令", "Commands"), "@global", e.t("通用选项", "Global flags"),
-		"@Flags", e.t("选项", "Flags"),
+		"@usage", e.t("用法", "Usage"), "@examples", e.t("例子", "Examples"), "@commands", e.t("命令", "Commands"), // before @command: the first that fits is taken
+		"@command", e.t("命令", "command"), "@global", e.t("通用选项", "Global flags"), "@flags", e.t("选项", "Flags"),
 	).Replace(`@usage:{{if .HasAvailableSubCommands}}
   {{.CommandPath}} [@command]{{else}}
   {{.UseLine}}{{end}}{{if .HasExample}}
@@ -425,7 +424,7 @@ func (e *env) usageTemplate() string {
 @commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
 
-@Flags:
+@flags:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .HasAvailableInheritedFlags}}
 
 @global:

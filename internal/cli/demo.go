@@ -43,15 +43,15 @@ type demoOptions struct {
 
 // demoDocument is the JSON document of demo.
 type demoDocument struct {
-	Data       string                  `json:"data"`
-	Keyring    string                  `json:"keyring"`
-	Place      string                  `json:"place"`
-	Synth      synth.Summary           `json:"synth"`
-	Intake     intakeTotals            `json:"intake"`
-	Screening  screening.Summary       `json:"screening"`
-	Evaluation evaluate.Report         `json:"evaluation"`
-	Worst      []screening.Explanation `json:"worst"`
-	Seconds    demoSeconds             `json:"seconds"`
+	Data       string                  `json:"data"`       // the data folder
+	Keyring    string                  `json:"keyring"`    // its keyring
+	Place      string                  `json:"place"`      // names of the divisions
+	Synth      synth.Summary           `json:"synth"`      // what was generated
+	Intake     intakeTotals            `json:"intake"`     // what was taken in, as totals of intake
+	Screening  screening.Summary       `json:"screening"`  // as the document of screen
+	Evaluation evaluate.Report         `json:"evaluation"` // as the document of evaluate
+	Worst      []screening.Explanation `json:"worst"`      // the worst households, as documents of explain
+	Seconds    demoSeconds             `json:"seconds"`    // wall-clock seconds
 	pack       *policy.Pack
 	tree       namer
 }

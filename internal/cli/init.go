@@ -9,11 +9,11 @@ import (
 
 // initDocument is the JSON document of init.
 type initDocument struct {
-	Data       string `json:"data"`
-	Keyring    string `json:"keyring"`
-	NewKeyring bool   `json:"new_keyring"`
-	Pack       string `json:"pack"`
-	PackHash   string `json:"pack_hash"`
+	Data       string `json:"data"`        // the data folder
+	Keyring    string `json:"keyring"`     // the keyring file
+	NewKeyring bool   `json:"new_keyring"` // false: an existing one is used
+	Pack       string `json:"pack"`        // id of the pack
+	PackHash   string `json:"pack_hash"`   // SHA-256 of the pack, hex
 }
 
 func newInitCommand(e *env) *cobra.Command {

@@ -23,23 +23,23 @@ type intakeOptions struct {
 
 // intakeDocument is the JSON document of intake.
 type intakeDocument struct {
-	Totals   intakeTotals     `json:"totals"`
-	Receipts []intake.Receipt `json:"receipts"`
+	Totals   intakeTotals     `json:"totals"`   // over all files
+	Receipts []intake.Receipt `json:"receipts"` // one a file
 }
 
 // intakeTotals adds up receipts. Rows of files that had been accepted before are not counted.
 type intakeTotals struct {
-	Files         int           `json:"files"`
+	Files         int           `json:"files"` // all files found
 	AcceptedFiles int           `json:"accepted_files"`
 	RefusedFiles  int           `json:"refused_files"`
-	AlreadyFiles  int           `json:"already_files"`
-	IgnoredFiles  int           `json:"ignored_files"`
-	Rows          int           `json:"rows"`
+	AlreadyFiles  int           `json:"already_files"` // accepted before; their rows are not counted below
+	IgnoredFiles  int           `json:"ignored_files"` // no data files
+	Rows          int           `json:"rows"`          // data rows
 	Accepted      int           `json:"accepted"`
 	Rejected      int           `json:"rejected"`
-	Linked        int           `json:"linked"`
-	Pending       int           `json:"pending"`
-	Rejects       []rejectCount `json:"rejects"`
+	Linked        int           `json:"linked"`  // to a household
+	Pending       int           `json:"pending"` // wait for the register to know their household
+	Rejects       []rejectCount `json:"rejects"` // by reason, most frequent first
 }
 
 type rejectCount struct {

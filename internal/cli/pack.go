@@ -56,11 +56,11 @@ func newPackCommand(e *env) *cobra.Command {
 
 // packDocument names a pack.
 type packDocument struct {
-	Name       string `json:"name"`
+	Name       string `json:"name"` // id of the pack
 	Version    string `json:"version"`
 	Title      string `json:"title"`
-	Hash       string `json:"hash"`
-	Datasets   int    `json:"datasets"`
+	Hash       string `json:"hash"`     // SHA-256 over the pack's files, hex
+	Datasets   int    `json:"datasets"` // how many data contracts
 	Parameters int    `json:"parameters"`
 	Indicators int    `json:"indicators"`
 	Rules      int    `json:"rules"`
@@ -82,7 +82,7 @@ func (d packDocument) head(w *page) {
 
 // packCheckDocument is the JSON document of pack check.
 type packCheckDocument struct {
-	OK   bool         `json:"ok"`
+	OK   bool         `json:"ok"` // always true: a pack with errors is an error
 	Pack packDocument `json:"pack"`
 }
 
@@ -116,19 +116,19 @@ func (d *packCheckDocument) text(w *page) {
 // packTestDocument is the JSON document of pack test.
 type packTestDocument struct {
 	Pack     packDocument  `json:"pack"`
-	Examples int           `json:"examples"`
-	Failures []packFailure `json:"failures"`
+	Examples int           `json:"examples"` // how many were run
+	Failures []packFailure `json:"failures"` // examples that came out otherwise
 }
 
 type packFailure struct {
-	File     string `json:"file"`
-	Line     int    `json:"line"`
+	File     string `json:"file"` // in the pack
+	Line     int    `json:"line"` // of the example
 	Rule     string `json:"rule"`
 	Example  string `json:"example"`
-	Expected string `json:"expected"`
-	Got      string `json:"got"`
-	Error    string `json:"error,omitempty"`
-	Why      string `json:"why,omitempty"`
+	Expected string `json:"expected"`        // hit, clear or unknown
+	Got      string `json:"got"`             // hit, clear or unknown; "" with an error
+	Error    string `json:"error,omitempty"` // why the example could not be run
+	Why      string `json:"why,omitempty"`   // the comparisons that force the outcome
 }
 
 func runPackTest(dir string) (*packTestDocument, error) {

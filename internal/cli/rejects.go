@@ -12,10 +12,10 @@ import (
 
 // rejectsDocument is the JSON document of rejects.
 type rejectsDocument struct {
-	Delivery string `json:"delivery"`
+	Delivery string `json:"delivery"`        // id of the delivery
 	Batch    int    `json:"batch,omitempty"` // absent for a refused file
-	Out      string `json:"out"`
-	Rows     int    `json:"rows"`
+	Out      string `json:"out"`             // file that was written
+	Rows     int    `json:"rows"`            // rejected rows in it
 }
 
 func newRejectsCommand(e *env) *cobra.Command {

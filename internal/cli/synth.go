@@ -24,7 +24,7 @@ type synthOptions struct {
 
 // synthDocument is the JSON document of synth.
 type synthDocument struct {
-	Out string `json:"out"`
+	Out string `json:"out"` // the folder; below it files and truth
 	synth.Summary
 }
 

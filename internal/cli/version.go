@@ -12,15 +12,15 @@ import (
 
 // versionDocument is the JSON document of version.
 type versionDocument struct {
-	Version  string `json:"version"`
-	Revision string `json:"revision"`
-	Modified bool   `json:"modified"`
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
+	Version  string `json:"version"`  // of the module; "devel" for a build from a work tree
+	Revision string `json:"revision"` // of the source, "" when the build doesn't know it
+	Modified bool   `json:"modified"` // the work tree had changes
+	Go       string `json:"go"`       // version of Go
+	Platform string `json:"platform"` // system/architecture
 	Pack     struct {
 		Name    string `json:"name"`
 		Version string `json:"version"`
-		Hash    string `json:"hash"`
+		Hash    string `json:"hash"` // SHA-256 of the pack, hex
 	} `json:"pack"`
 }
 

@@ -29,14 +29,14 @@ type warningsOptions struct {
 
 // warningsDocument is the JSON document of warnings when the list went to a file.
 type warningsDocument struct {
-	Out    string `json:"out"`
+	Out    string `json:"out"` // file that was written
 	Format string `json:"format"`
-	Count  int64  `json:"count"`
+	Count  int64  `json:"count"` // warnings written
 }
 
 // warningListDocument is the JSON document of warnings when the list is shown.
 type warningListDocument struct {
-	Count    int64           `json:"count"`
+	Count    int64           `json:"count"` // of this list
 	Warnings []warningRecord `json:"warnings"`
 	app      *app.App
 }
@@ -44,8 +44,8 @@ type warningListDocument struct {
 // warningRecord is one warning with the names that a reader needs.
 type warningRecord struct {
 	screening.Warning
-	Path     string `json:"path"`
-	RiskName string `json:"risk_name"`
+	Path     string `json:"path"`      // names of the divisions down to the village
+	RiskName string `json:"risk_name"` // in the user's language
 }
 
 func newWarningsCommand(e *env) *cobra.Command {
