@@ -93,7 +93,7 @@ func TestKill(t *testing.T) {
 	want := w.digest()
 	w.verify()
 
-	rounds := 4
+	rounds := 3
 	if testing.Short() {
 		rounds = 1
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,8 @@ type decoder struct {
 	slots    int // length of a row for the checks
 	asOf     int // slot of as_of, or -1
 	asOfDays float64
-	headerAt int // 1-based line of the header, for messages
+	numbers  []int // places in the natural key that a person's number or card takes
+	headerAt int   // 1-based line of the header, for messages
 }
 
 // field is one contract column that the file has.
@@ -112,6 +114,13 @@ func (s *Service) newDecoder(p *probe, enc encoding, trusted bool, scope divisio
 	}
 	if at, ok := slot["as_of"]; ok {
 		d.asOf, d.asOfDays = at, float64(epochDays(now.Year(), int(now.Month()), now.Day()))
+	}
+	for i, id := range ds.Key {
+		for _, col := range ds.Columns {
+			if col.ID == id && (col.Type == policy.TypeResidentNumber || col.Type == policy.TypeDisabilityCard) {
+				d.numbers = append(d.numbers, i)
+			}
+		}
 	}
 	for i := range ds.Columns {
 		col := &ds.Columns[i]
@@ -291,6 +300,7 @@ func (w *rowWorker) row(no int, cells [][]byte) (bad *fault) {
 		damagedValue                                           []byte
 		name, houseNo, number, phone, bank                     []byte
 		birth                                                  = int32(math.MinInt32)
+		village                                                int64
 	)
 	for fi := range w.fields {
 		f := &w.fields[fi]
@@ -459,8 +469,8 @@ func (w *rowWorker) row(no int, cells [][]byte) (bad *fault) {
 			}
 		case policy.TypeDivision:
 			code := w.place(v)
-			village := code != 0 && code.Level() == division.Village
-			if code == 0 || w.ds.Role == warehouse.RoleRoster && f.col.Link == "village" && !village {
+			isVillage := code != 0 && code.Level() == division.Village
+			if code == 0 || w.ds.Role == warehouse.RoleRoster && f.col.Link == "village" && !isVillage {
 				return &fault{"bad_division", f.src, v}
 			}
 			if w.ds.Role == warehouse.RoleRoster && f.col.Link == "village" && (int64(code) < w.lo || int64(code) > w.hi) {
@@ -472,8 +482,9 @@ func (w *rowWorker) row(no int, cells [][]byte) (bad *fault) {
 			if f.slot >= 0 {
 				w.vals[f.slot] = expr.Value{Num: float64(code), Known: true}
 			}
-			if f.col.Link == "village" && village {
+			if f.col.Link == "village" && isVillage {
 				c.SetInt64(w.at.village, r, int64(code))
+				village = int64(code)
 			}
 			if f.key >= 0 {
 				w.parts[f.key] = v
@@ -602,10 +613,29 @@ func (w *rowWorker) row(no int, cells [][]byte) (bad *fault) {
 		}
 		w.key = append(w.key, p...)
 	}
+	if w.anonymous() {
+		// Namesakes without a number are told apart by what else the row says about who they are.
+		w.key = append(append(w.key, 0x1e), houseNo...)
+		w.key = append(w.key, 0x1e)
+		if birth != math.MinInt32 {
+			w.key = appendDay(w.key, birth)
+		}
+		w.key = strconv.AppendInt(append(w.key, 0x1e), village, 10)
+	}
 	if len(w.parts) > 0 {
 		c.SetUint64(w.at.nk, r, w.keyring.Hash64(w.key))
 	}
 	return nil
+}
+
+// anonymous reports whether the natural key has a number or card column that is empty in this row.
+func (w *rowWorker) anonymous() bool {
+	for _, i := range w.numbers {
+		if len(w.parts[i]) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // hold copies s to the row's memory.

@@ -294,9 +294,7 @@ func cutTail(b []byte) []byte {
 	return b
 }
 
-// jsonSample is how many objects are read to learn the names of the columns.
-const jsonSample = 200
-
+// lookJSON learns the columns from the keys of the objects in the file's first block.
 func (s *Service) lookJSON(p *probe, f io.Reader, only string) error {
 	p.encoding = encUTF8
 	c := newCutter(f, 0, 1)
@@ -327,9 +325,6 @@ func (s *Service) lookJSON(p *probe, f io.Reader, only string) error {
 				seen[k] = true
 				headers = append(headers, k)
 			}
-		}
-		if len(seen) > jsonSample {
-			break
 		}
 	}
 	p.match, err = choose(s.contracts, p.name, only, [][]string{headers})

@@ -767,6 +767,9 @@ func (s *Service) commit(ctx context.Context, w *warehouse.Warehouse, conn *sql.
 	if err != nil {
 		return err
 	}
+	if res.Duplicate {
+		return errs.Newf(errs.Conflict, "同一文件已作为批次 %[1]d 接收过", "the same file was accepted as batch %[1]d", res.Batch)
+	}
 	if d.scope != 0 && ds.Role != warehouse.RoleRoster && res.Linked > 0 && res.OtherCounty*2 > res.Linked {
 		return s.otherCounty(ctx, conn, ds, d, res)
 	}
