@@ -12,10 +12,13 @@ import (
 // for the touched households, facts follow people who moved, pending rows that may match now are tried. A change or a death that
 // gets linked so touches the registry again; each round links some pending row, and most files need one.
 func (k *work) follow(ds *policy.Dataset, res *Result) error {
-	seed := fmt.Sprintf("SELECT household_id FROM lk_link WHERE household_id IS NOT NULL UNION SELECT household_id FROM lk_lose")
+	seed := "SELECT household_id FROM lk_link WHERE household_id IS NOT NULL UNION SELECT household_id FROM lk_lose"
 	if ds.Role == warehouse.RoleChanges {
 		to := column(ds, "to_household_no", "BIGINT")
 		seed += fmt.Sprintf(" UNION SELECT %[1]s FROM fact_%[2]s WHERE batch = %[3]d AND %[1]s IS NOT NULL UNION SELECT %[1]s FROM fact_%[2]s_past WHERE until = %[3]d AND %[1]s IS NOT NULL", to, ds.ID, k.n)
+	}
+	if ds.Role == warehouse.RoleRoster { // and the households of its place that it does not name
+		seed += fmt.Sprintf(" UNION (%s)", fmt.Sprintf(placeOf, k.n))
 	}
 	if err := k.temp("reg_seed", seed); err != nil {
 		return err
@@ -50,7 +53,7 @@ func (k *work) follow(ds *policy.Dataset, res *Result) error {
 					return err
 				}
 				if d.Role == warehouse.RoleChanges {
-					if err := k.exec(fmt.Sprintf("INSERT INTO lk_seed SELECT f.to_house FROM lk_in f JOIN lk_link l ON l.rid = f.rid WHERE l.household_id IS NOT NULL AND f.to_house IS NOT NULL")); err != nil {
+					if err := k.exec("INSERT INTO lk_seed SELECT f.to_house FROM lk_in f JOIN lk_link l ON l.rid = f.rid WHERE l.household_id IS NOT NULL AND f.to_house IS NOT NULL"); err != nil {
 						return err
 					}
 				}

@@ -58,7 +58,7 @@ func (r *refresh) count(q string) (int, error) {
 //   - The roster with the latest period end says where the person is. Rosters of the same period that name two households make the person contested: member of both. Older
 //     rosters' rows are ended memberships.
 //   - On top, by date, births, moves and splits after that roster's period end (for a person in no roster: after the
-//     roster of the household moved to, or of the one left). Birth, move-in and split begin a membership and end the one before; a move-out ends the one of the household it names.
+//     roster of the household moved to, or the latest of its county, or that of the household left). Birth, move-in and split begin a membership and end the one before; a move-out ends the one of the household it names.
 //   - A death ends membership whatever the roster says later: rosters lag, the dead do not come back.
 func Refresh(ctx context.Context, conn *sql.Conn, d warehouse.Dialect, p *policy.Pack, n int) (Change, error) {
 	r := &refresh{ctx: ctx, conn: conn, d: d, n: n}
@@ -144,6 +144,18 @@ func (r *refresh) inputs() error {
 	)
 }
 
+// targetCounties is a query of (household_id, county) for the households that changes of reg_ch lead to: a household that no roster
+// has (yet, or any more) is where a change said it is.
+func (r *refresh) targetCounties() string {
+	if r.changes == nil {
+		return "SELECT CAST(NULL AS BIGINT) AS household_id, CAST(NULL AS INTEGER) AS county LIMIT 0"
+	}
+	to := r.col(r.changes, "x", "to_household_no", "BIGINT")
+	div := r.col(r.changes, "x", "division", "BIGINT")
+	return fmt.Sprintf(`SELECT t.target AS household_id, max(%s) AS county FROM (SELECT DISTINCT target FROM reg_ch) t JOIN fact_%s x ON coalesce(%s, x.household_id) = t.target
+		WHERE %s IS NOT NULL AND x.change IN ('birth', 'move_in', 'split') GROUP BY t.target`, r.d.County(div), r.changes.ID, to, div)
+}
+
 // memberships derives reg_out: one row a person and household, ended or not.
 func (r *refresh) memberships() error {
 	t := strings.Join(traits, ", ")
@@ -166,11 +178,14 @@ func (r *refresh) memberships() error {
 				(SELECT x.*, row_number() OVER (PARTITION BY x.person_key, x.household_id ORDER BY x.rk DESC, x.row_no DESC) AS pick FROM reg_rr x JOIN reg_c c ON c.person_key = x.person_key) y WHERE pick = 1) z`),
 		r.d.TempTable("reg_hp", fmt.Sprintf(`SELECT x.household_id, max(k.period_to) AS period_to FROM fact_%s x JOIN (SELECT home AS household_id FROM reg_ch UNION SELECT target FROM reg_ch) h ON h.household_id = x.household_id
 			JOIN reg_rank k ON k.batch = x.batch GROUP BY x.household_id`, r.roster.ID)),
+		// The county that a household moved to lies in, as some change says, and the end of that county's latest roster.
+		r.d.TempTable("reg_cp", fmt.Sprintf(`SELECT t.household_id, max(k.period_to) AS period_to FROM (%s) t JOIN coverage c ON c.dataset = '%s' AND c.county = t.county JOIN reg_rank k ON k.batch = c.batch GROUP BY t.household_id`,
+			r.targetCounties(), r.roster.ID)),
 		// What happened after the roster that counts, and before death. The file's rank stands in for the row's place in it, so that arrival does not matter.
 		r.d.TempTable("reg_ev", `SELECT e.person_key, e.home, e.target, e.change, e.changed AS happened, e.sha256, e.row_no, e.name_key, e.birth, e.sex FROM
-			(SELECT c.*, bb.sha256, coalesce(b.latest, t.period_to, s.period_to) AS ref, d.died FROM reg_ch c
+			(SELECT c.*, bb.sha256, coalesce(b.latest, t.period_to, q.period_to, s.period_to) AS ref, d.died FROM reg_ch c
 				LEFT JOIN (SELECT person_key, max(latest) AS latest FROM reg_base GROUP BY person_key) b ON b.person_key = c.person_key
-				LEFT JOIN reg_hp t ON t.household_id = c.target LEFT JOIN reg_hp s ON s.household_id = c.home
+				LEFT JOIN reg_hp t ON t.household_id = c.target LEFT JOIN reg_cp q ON q.household_id = c.target LEFT JOIN reg_hp s ON s.household_id = c.home
 				LEFT JOIN reg_death d ON d.person_key = c.person_key LEFT JOIN batch bb ON bb.batch = c.batch WHERE c.change <> 'death') e
 			WHERE (ref IS NULL OR changed > ref) AND (died IS NULL OR changed < died)`),
 		// The time line: the roster's word first, then starts (target) and ends (no target) by date; on one day the end comes first.
