@@ -15,8 +15,8 @@ import (
 	"shouwang/internal/warehouse"
 )
 
-// settlements is a health-insurance file of n rows.
-func settlements(tb testing.TB, n int) string {
+// settlements is a health-insurance file of n rows; another series has other settlement numbers.
+func settlements(tb testing.TB, n, series int) string {
 	loaded, err := loadPack()
 	if err != nil {
 		tb.Fatal(err)
@@ -30,7 +30,7 @@ func settlements(tb testing.TB, n int) string {
 		p := ps[r.IntN(len(ps))]
 		total := 1000 + r.IntN(5_000_000)
 		self := total / (2 + r.IntN(5))
-		fmt.Fprintf(&b, "YB522633%09d,%s,%s,%s,%s,%s,2026-%02d-%02d,2026-%02d-%02d,否,%d.%02d,%d.%02d,0.00,0.00,%d.%02d,%d.%02d\n", i, p.name, p.number, p.birth, p.village, kinds[r.IntN(3)],
+		fmt.Fprintf(&b, "YB%02d2633%09d,%s,%s,%s,%s,%s,2026-%02d-%02d,2026-%02d-%02d,否,%d.%02d,%d.%02d,0.00,0.00,%d.%02d,%d.%02d\n", series, i, p.name, p.number, p.birth, p.village, kinds[r.IntN(3)],
 			1+i%9, 1+i%28, 2+i%9, 1+i%28, total/100, total%100, (total-self)/100, (total-self)%100, self/100, self%100, self/100, self%100)
 	}
 	return b.String()
@@ -42,7 +42,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(string(enc), func(b *testing.B) {
 			const n = 200_000
 			w := newWorld(b)
-			text := settlements(b, n)
+			text := settlements(b, n, 0)
 			if enc == encGB18030 {
 				var err error
 				if text, err = simplifiedchinese.GB18030.NewEncoder().String(text); err != nil {
@@ -81,12 +81,11 @@ func BenchmarkIntake(b *testing.B) {
 		b.Fatal(err)
 	}
 	w.one("农户花名册_522633_202610.csv", rosterCSV(people(loaded.tree, county, 3000)))
-	text := settlements(b, n)
 	rows := 0
 	for i := 0; b.Loop(); i++ {
 		b.StopTimer()
 		path := filepath.Join(w.in, fmt.Sprintf("医保结算_522633_202610_%d.csv", i))
-		if err := os.WriteFile(path, []byte(text+strings.Repeat("\n", i)), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(settlements(b, n, i)), 0o600); err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()

@@ -523,7 +523,7 @@ func (s *Service) lookParquet(ctx context.Context, p *probe, only string) error 
 		return asInvalid(err, "读不了的 Parquet 文件", "a Parquet file that cannot be read")
 	}
 	if header == nil {
-		return errs.New(errs.Invalid, "文件是空的：Parquet 里没有数据行", "the file is empty: the Parquet file has no rows")
+		return errs.New(errs.Invalid, "文件是空的：Parquet 里没有列", "the file is empty: the Parquet file has no columns")
 	}
 	p.match, err = choose(s.contracts, p.name, only, [][]string{header})
 	return err

@@ -115,8 +115,15 @@ func TestForms(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("parquet", path, w)
+	none := filepath.Join(w.in, "受灾户_522633_202610.parquet")
+	if _, err := db.Exec(fmt.Sprintf(`COPY (SELECT '' AS "户编号", '' AS "灾害种类", DATE '2026-10-05' AS "受灾日期" WHERE false) TO '%s' (FORMAT parquet)`, none)); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.takeIn(none)[0]; r.State != Accepted || r.Rows != 0 || r.Dataset != "disaster" {
+		t.Error(r.Text("en"))
+	}
 	fresh := openWorld(t, t.TempDir())
-	if out, err := w.Rebuild(context.Background(), fresh.w, nil); err != nil || out.Batches != 1 {
+	if out, err := w.Rebuild(context.Background(), fresh.w, nil); err != nil || out.Batches != 2 {
 		t.Errorf("rebuild of a Parquet delivery: %+v, %v", out, err)
 	}
 }

@@ -67,7 +67,7 @@ func TestHouseholdIDIsTheRegistrys(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	w := newWorld(t)
-	path := w.write("医保结算_522633_202610.csv", settlements(t, 40000))
+	path := w.write("医保结算_522633_202610.csv", settlements(t, 40000, 0))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	_, err := w.Files(ctx, []string{path}, Options{Now: now, Progress: func(p Progress) {

@@ -14,7 +14,7 @@ import (
 )
 
 // ReadParquet calls fn with every row of a Parquet file as text, NULL as "". header is the same slice each time, row is
-// reused. It reads with a DuckDB of its own in memory, which may open this one file and nothing else. An error of fn ends the reading and is returned.
+// reused; a file without rows gives one call with a nil row. It reads with a DuckDB of its own in memory, which may open this one file and nothing else. An error of fn ends the reading and is returned.
 // Errors: errs.Invalid when the file is not Parquet.
 func ReadParquet(ctx context.Context, path string, fn func(header, row []string) error) error {
 	abs, err := filepath.Abs(path)
@@ -71,6 +71,7 @@ func ReadParquet(ctx context.Context, path string, fn func(header, row []string)
 		dest[i] = &cells[i]
 	}
 	row := make([]string, len(header))
+	any := false
 	for rows.Next() {
 		if err := rows.Scan(dest...); err != nil {
 			return bad(err)
@@ -81,9 +82,13 @@ func ReadParquet(ctx context.Context, path string, fn func(header, row []string)
 		if err := fn(header, row); err != nil {
 			return err
 		}
+		any = true
 	}
 	if err := rows.Err(); err != nil {
 		return bad(err)
+	}
+	if !any {
+		return fn(header, nil)
 	}
 	return nil
 }
