@@ -153,7 +153,7 @@ type Verified struct {
 func (v Verified) OK() bool { return v.Verification.OK && v.Same && v.Differing == 0 }
 
 // sampled is how many warned households Verify derives again.
-const sampled = 50
+const sampled = 20
 
 // Verify holds the warehouse against the archive and against itself; unless quick, it also takes the whole archive in again
 // into a second warehouse and compares the contents; and it derives the outcome of some warned households again.

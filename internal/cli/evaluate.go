@@ -51,7 +51,11 @@ func (d *evaluateDocument) text(w *page) {
 		count(d.Households), count(d.Struck), count(d.Warned), count(d.Found), share(d.Recall), share(d.Precision))
 	var rows [][]string
 	for _, r := range d.Risks {
-		rows = append(rows, []string{riskName(d.pack, r.Risk, w.lang), count(r.Struck), count(r.Warned), count(r.Same), share(r.Recall), share(r.AnyRecall), share(r.Precision)})
+		recall, anyRecall, precision := share(r.Recall), share(r.AnyRecall), share(r.Precision)
+		if r.Struck == 0 { // nothing of this kind was generated: there is nothing to measure
+			recall, anyRecall, precision = "—", "—", "—"
+		}
+		rows = append(rows, []string{riskName(d.pack, r.Risk, w.lang), count(r.Struck), count(r.Warned), count(r.Same), recall, anyRecall, precision})
 	}
 	w.table([]string{w.t("风险类型", "risk"), w.t("遭遇户", "struck"), w.t("预警户", "warned"), w.t("相符", "same"),
 		w.t("查全率", "recall"), w.t("任一预警查全率", "recall by any warning"), w.t("查准率", "precision")}, rows)
