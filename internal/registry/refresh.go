@@ -248,7 +248,15 @@ func (r *refresh) replace(table, now, old string, cols []string, key []string) (
 		return strings.Join(parts, " AND ")
 	}
 	equal := match("n", "o") + " AND " + same("n", "o", cols)
-	if err := r.run(
+	had, err := r.count("SELECT count(*) FROM " + old)
+	if err != nil {
+		return 0, 0, err
+	}
+	if had == 0 { // a first load has nothing to compare with
+		if err := r.run(r.d.TempTable("reg_add", "SELECT * FROM "+now), r.d.TempTable("reg_del", "SELECT * FROM "+old)); err != nil {
+			return 0, 0, err
+		}
+	} else if err := r.run(
 		r.d.TempTable("reg_add", fmt.Sprintf("SELECT n.* FROM %s n WHERE NOT EXISTS (SELECT 1 FROM %s o WHERE %s)", now, old, equal)),
 		r.d.TempTable("reg_del", fmt.Sprintf("SELECT o.* FROM %s o WHERE NOT EXISTS (SELECT 1 FROM %s n WHERE %s)", old, now, equal)),
 	); err != nil {
