@@ -59,8 +59,8 @@ pe AS ( -- the members
     count(*) FILTER (WHERE age16 AND NOT age60 AND health = 'healthy' AND labour IN ('weak', 'lost', 'none') AND (school IS NULL OR school = 'no')) AS healthy_without_labour,
     count(*) FILTER (WHERE relation = 'head' AND NOT age16) AS minor_heads,
     count(*) FILTER (WHERE birth IS NULL) AS age_unknown,
-    -- A birth date up to a year ahead is age 0, as whole years are cut towards zero.
-    count(*) FILTER (WHERE birth <= CAST({{as_of}} - INTERVAL 116 YEAR AS DATE) OR (birth > {{as_of}} AND birth - INTERVAL 1 YEAR >= {{as_of}})) AS age_implausible,
+    -- Who is not yet born has no full years: age < 0 from the first day.
+    count(*) FILTER (WHERE birth <= CAST({{as_of}} - INTERVAL 116 YEAR AS DATE) OR birth > {{as_of}}) AS age_implausible,
     count(*) FILTER (WHERE birth <= CAST({{as_of}} - INTERVAL 8 YEAR AS DATE) AND (education = 'preschool' OR school = 'preschool')) AS preschool_too_old,
     count(*) FILTER (WHERE age16 AND education IS NULL AND school IS NULL) AS aged_without_education,
     count(*) FILTER (WHERE birth <= CAST({{as_of}} - INTERVAL 80 YEAR AS DATE) AND labour IN ('ordinary', 'skilled')) AS aged_labourers
