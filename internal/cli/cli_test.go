@@ -376,6 +376,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("files taken in again: %v", at(t, second, "totals"))
 	}
 	testReceipts(t, do, dir)
+	testRejectedRows(t, dir, filepath.Join(data, "synth", "files"))
 	numbers := testLookup(t, do, data)
 	do(exitDone, "", "verify", "--json")
 	do(exitDone, "", "rebuild", "--json")
@@ -456,6 +457,56 @@ func testReceipts(t *testing.T, do func(int, string, ...string) outcome, dir str
 		t.Errorf("rejects: %d records (%v), the receipt says %v", len(records)-1, err, rejected)
 	}
 	do(exitFailed, "", "rejects", batch, "--out", path, "--json") // never overwrites
+}
+
+// testRejectedRows takes the roster in by itself with one row spoiled: exit code 3, and the receipt says which row.
+func testRejectedRows(t *testing.T, dir, files string) {
+	t.Helper()
+	rosters, err := filepath.Glob(filepath.Join(files, "*", "农户花名册_*.csv"))
+	if err != nil || len(rosters) == 0 {
+		t.Fatalf("no roster among the generated files (%v)", err)
+	}
+	text, err := os.ReadFile(rosters[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	spoiled := bytes.Replace(lines[7], []byte(","), []byte(",no village,"), 1) // a column too many
+	lines[7] = spoiled
+	path := filepath.Join(dir, filepath.Base(rosters[0]))
+	if err := os.WriteFile(path, bytes.Join(lines, nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "second")
+	if o := run(t, "", "init", "--data", data); o.code != exitDone {
+		t.Fatalf("init: %s", o.stderr)
+	}
+	o := run(t, "", "intake", path, "--data", data, "--json")
+	if o.code != exitRejected {
+		t.Fatalf("a spoiled row: exit code %d, want %d\n%s", o.code, exitRejected, o.stderr)
+	}
+	found := false
+	for _, reject := range at(t, at(t, document(t, o), "receipts").([]any)[0], "rejects").([]any) {
+		for _, sample := range at(t, reject, "samples").([]any) {
+			found = found || at(t, reject, "code") == "columns" && at(t, sample, "row") == 7.0
+		}
+	}
+	if !found {
+		t.Errorf("the receipt doesn't name data row 7: %s", o.stdout)
+	}
+	if o := run(t, "", "intake", filepath.Join(dir, "none.csv"), "--data", data); o.code != exitUsage {
+		t.Errorf("a file that isn't there: exit code %d", o.code)
+	}
+	empty := filepath.Join(dir, "医保结算_522633_202610.csv")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o := run(t, "", "intake", empty, "--data", data, "--json"); o.code != exitRejected || at(t, document(t, o), "totals", "refused_files") != 1.0 {
+		t.Errorf("an empty file: exit code %d\n%s", o.code, o.stdout)
+	}
+	if o := run(t, "", "whatif", "--set", "line=9000", "--data", data, "--json"); o.code != exitFailed || at(t, document(t, o), "error", "kind") != "not_found" {
+		t.Errorf("what-if before any screening: exit code %d\n%s", o.code, o.stdout)
+	}
 }
 
 // testLookup looks a person up and returns every resident number and phone of the generated files.
