@@ -211,6 +211,7 @@ type printer struct {
 	name   func(*Node) string
 	number func(float64) string
 	times  string // the sign for *, "*" if empty
+	zh     bool   // the functions' Chinese names
 }
 
 // print writes n in brackets when it binds looser than least.
@@ -271,11 +272,20 @@ func (p *printer) print(n *Node, least int) {
 		p.operator(n.Op)
 		p.print(n.Args[1], bindAdd)
 	default:
-		p.b.WriteString(n.Op.String())
+		p.b.WriteString(p.function(n.Op))
 		p.b.WriteByte('(')
 		p.list(n.Args)
 		p.b.WriteByte(')')
 	}
+}
+
+func (p *printer) function(o Op) string {
+	for i := range functions {
+		if p.zh && functions[i].op == o {
+			return functions[i].alias
+		}
+	}
+	return o.String()
 }
 
 func (p *printer) operator(o Op) {

@@ -37,6 +37,14 @@ func (r *Reason) Words(lang string) string {
 	case !n.Op.comparison():
 		return r.LeftText[l]
 	}
+	if n.Args[0].typ == Bool {
+		// "treated == false" reads "treated: no", like the bare variable.
+		for i, v := range [2]Value{r.Left, r.Right} {
+			if n.Args[1-i].Op == OpBool {
+				return n.Args[i].labelled(lang) + [2]string{"：", ": "}[l] + formatValue(v, Bool, "", lang, -1)
+			}
+		}
+	}
 	op := n.Op
 	if !r.Holds {
 		op = opposite(op)
@@ -158,7 +166,7 @@ func (n *Node) operand(v Value, unit, lang string, decimals int) string {
 // labelled is the expression with labels in the place of names and numbers as people write them.
 func (n *Node) labelled(lang string) string {
 	var b strings.Builder
-	p := printer{b: &b, times: "×", number: func(f float64) string { return formatAmount(f, "", lang, 17) }, name: func(m *Node) string { return m.v.label(lang) }}
+	p := printer{b: &b, times: "×", zh: lang == "zh", number: func(f float64) string { return formatAmount(f, "", lang, 17) }, name: func(m *Node) string { return m.v.label(lang) }}
 	p.print(n, 0)
 	return b.String()
 }
