@@ -137,7 +137,7 @@ func drawRow(rt *rapid.T, i int) line {
 // TestLinkOracle: every row goes where the oracle sends it, whether the roster came before the file or after it.
 func TestLinkOracle(t *testing.T) {
 	x := newWorld(t)
-	some(t, 15, func(rt *rapid.T) {
+	some(t, 10, func(rt *rapid.T) {
 		x.t = rt
 		x.empty()
 		roster, people := drawRoster(rt)
@@ -217,7 +217,7 @@ func oracleLive(people []oraclePerson, files []file) []string {
 // the registry is the same; what was known at each batch is what was live after it.
 func TestOrderAndIdempotence(t *testing.T) {
 	x := newWorld(t)
-	some(t, 8, func(rt *rapid.T) {
+	some(t, 6, func(rt *rapid.T) {
 		x.t = rt
 		roster, people := drawRoster(rt)
 		var facts []file
