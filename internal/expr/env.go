@@ -117,7 +117,7 @@ func suggest(name string, names []string) (zh, en string) {
 	return "，是不是" + strings.Join(zhs, "或"), ", did you mean " + strings.Join(ens, " or ")
 }
 
-// distance counts the insertions, deletions, replacements and swaps of neighbours between two words.
+// distance counts the insertions, deletions, replacements and swaps of neighbors between two words.
 func distance(a, b []rune) int {
 	if len(a) > 100 || len(b) > 100 {
 		return 1000

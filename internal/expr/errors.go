@@ -49,7 +49,7 @@ func newError(src string, from, to int, zh, en string) *Error {
 	}
 	e := &Error{Pos: Position{Offset: from, Line: 1 + strings.Count(src[:from], "\n"), Column: 1 + utf8.RuneCountInString(src[start:from])}, End: to, ZH: zh, EN: en}
 	stop := min(max(to, from), end)
-	// A very long line is cut to the neighbourhood of the place.
+	// A very long line is cut to the neighborhood of the place.
 	const before, after = 60, 40
 	head, mark, tail := []rune(printable(src[start:from])), []rune(printable(src[from:stop])), []rune(printable(src[stop:end]))
 	lead, trail := "", ""

@@ -330,7 +330,7 @@ func popcount(n int) int {
 	return c
 }
 
-// TestFlip: the value that Flip names changes the atom or the outcome, and the neighbour on the way back does not.
+// TestFlip: the value that Flip names changes the atom or the outcome, and the neighbor on the way back does not.
 func TestFlip(t *testing.T) {
 	env := ruleEnv(t)
 	for _, c := range []struct {

@@ -61,7 +61,7 @@ func (n *Node) flip(row []Value, slot int) (Value, bool) {
 
 // nearest narrows the way from a value that doesn't flip to one that does.
 func nearest(from, to float64, whole bool, flips func(float64) bool) float64 {
-	for range 2100 { // halvings until neighbours remain, at any magnitude
+	for range 2100 { // halvings until neighbors remain, at any magnitude
 		middle := from + (to-from)/2
 		if whole {
 			middle = math.Trunc(middle)

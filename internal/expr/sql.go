@@ -343,7 +343,7 @@ func (w *writer) remainder(a, b term) term {
 	return out
 }
 
-// round writes half away from zero. PostgreSQL's round on doubles goes to the even neighbour, so the whole part and the doubled
+// round writes half away from zero. PostgreSQL's round on doubles goes to the even neighbor, so the whole part and the doubled
 // fraction, both exact, are cut instead.
 func (w *writer) round(n *Node) term {
 	x, digits := w.write(n.Args[0]), 0
@@ -367,7 +367,7 @@ func (w *writer) round(n *Node) term {
 	} else {
 		x.sql = "round(" + x.sql + ")"
 	}
-	// The neighbours of the bounds; beyond 2^53 every double is whole.
+	// The neighbors of the bounds; beyond 2^53 every double is whole.
 	x.bounds = bounds{math.Floor(x.bounds.lo), math.Ceil(x.bounds.hi), 1}
 	if digits != 0 {
 		x = w.arithmetic(down, x, scale)

@@ -27,7 +27,7 @@ func (r *Reason) Words(lang string) string {
 		if r.Holds {
 			return r.LeftText[l] + [2]string{"：有数据", ": is known"}[l]
 		}
-		return n.Args[0].labelled(lang) + [2]string{"：没有数据", ": is unknown"}[l]
+		return n.Args[0].labeled(lang) + [2]string{"：没有数据", ": is unknown"}[l]
 	case n.Op == OpIn:
 		is := [2]string{" 属于 ", " is one of "}
 		if !r.Holds {
@@ -41,7 +41,7 @@ func (r *Reason) Words(lang string) string {
 		// "treated == false" reads "treated: no", like the bare variable.
 		for i, v := range [2]Value{r.Left, r.Right} {
 			if n.Args[1-i].Op == OpBool {
-				return n.Args[i].labelled(lang) + [2]string{"：", ": "}[l] + formatValue(v, Bool, "", lang, -1)
+				return n.Args[i].labeled(lang) + [2]string{"：", ": "}[l] + formatValue(v, Bool, "", lang, -1)
 			}
 		}
 	}
@@ -80,10 +80,10 @@ func (r *Reason) unknownWords(l int) string {
 		names = append(names, v.label(lang))
 	}
 	if len(names) == 0 {
-		return r.node.labelled(lang) + [2]string{"：算不出（除数为零或结果过大）", ": cannot be computed (division by zero or too large)"}[l]
+		return r.node.labeled(lang) + [2]string{"：算不出（除数为零或结果过大）", ": cannot be computed (division by zero or too large)"}[l]
 	}
 	// A single variable needs no repetition of the comparison.
-	return r.node.labelled(lang) + [2]string{"：未知，缺 " + strings.Join(names, "、"), ": unknown, missing " + strings.Join(names, ", ")}[l]
+	return r.node.labeled(lang) + [2]string{"：未知，缺 " + strings.Join(names, "、"), ": unknown, missing " + strings.Join(names, ", ")}[l]
 }
 
 func (r *Reason) marginWords(l int) string {
@@ -144,7 +144,7 @@ func (r *Reason) describe(row []Value) {
 		case n.Op == OpKnown:
 			r.LeftText[l] = n.Args[0].operand(r.Left, n.Args[0].unit(), lang, -1)
 		case n.typ == Bool && n.Op == OpName:
-			r.LeftText[l] = n.labelled(lang) + [2]string{"：", ": "}[l] + formatValue(r.Left, Bool, "", lang, -1)
+			r.LeftText[l] = n.labeled(lang) + [2]string{"：", ": "}[l] + formatValue(r.Left, Bool, "", lang, -1)
 		default:
 			r.LeftText[l] = n.operand(r.Left, n.unit(), lang, -1)
 		}
@@ -158,13 +158,13 @@ func (n *Node) operand(v Value, unit, lang string, decimals int) string {
 	case OpNumber, OpText, OpBool, OpDate:
 		return value
 	case OpName:
-		return n.labelled(lang) + " " + value
+		return n.labeled(lang) + " " + value
 	}
-	return n.labelled(lang) + " = " + value
+	return n.labeled(lang) + " = " + value
 }
 
-// labelled is the expression with labels in the place of names and numbers as people write them.
-func (n *Node) labelled(lang string) string {
+// labeled is the expression with labels in the place of names and numbers as people write them.
+func (n *Node) labeled(lang string) string {
 	var b strings.Builder
 	p := printer{b: &b, times: "×", zh: lang == "zh", number: func(f float64) string { return formatAmount(f, "", lang, 17) }, name: func(m *Node) string { return m.v.label(lang) }}
 	p.print(n, 0)
@@ -276,7 +276,7 @@ func englishUnit(unit string, f float64) string {
 		case "公里":
 			one, many = "km", "km"
 		case "升":
-			one, many = "litre", "litres"
+			one, many = "liter", "liters"
 		case "亩":
 			one, many = "mu", "mu"
 		case "平方米":
