@@ -184,10 +184,7 @@ func (b *run) awkward(t *testing.T, r *rand.Rand, asOf time.Time, households int
 	}
 
 	// Eight counties with parameter values of their own or in such a prefecture, eight without.
-	var counties []int64
-	for _, code := range []int64{520102, 520115, 520302, 520381, 520502, 520521, 522301, 522632, 522601, 522633, 520402, 520602, 520201, 522701, 522722, 522622} {
-		counties = append(counties, code)
-	}
+	counties := []int64{520102, 520115, 520302, 520381, 520502, 520521, 522301, 522632, 522601, 522633, 520402, 520602, 520201, 522701, 522722, 522622}
 	var houses, people [][]string
 	var ids []int64
 	for i := range households {

@@ -97,10 +97,10 @@ func lookUp(ctx context.Context, e *env, a *app.App, conn *sql.Conn, text string
 	r := lookupResult{Number: residentid.MaskAny(text), Memberships: []lookupMember{}}
 	number, err := residentid.Parse(text)
 	if err != nil {
-		card, cardErr := residentid.ParseCard(text)
-		if cardErr != nil {
-			r.Error = errs.Text(err, e.lang)
-			return r, nil
+		card, notCard := residentid.ParseCard(text)
+		if notCard != nil {
+			r.Error = errs.Text(err, e.lang) // wrong numbers are results of a lookup, not its failure
+			return r, nil                    //nolint:nilerr
 		}
 		number = card.Number()
 	}

@@ -195,7 +195,7 @@ func commitFile(f *os.File, path string) error {
 		return errs.Wrap(errs.Unavailable, err, "无法写入数据目录", "cannot write to the data folder")
 	}
 	if d, err := os.Open(filepath.Dir(path)); err == nil { // the rename itself; not every system can
-		d.Sync()
+		_ = d.Sync()
 		d.Close()
 	}
 	return nil

@@ -77,7 +77,6 @@ type probe struct {
 	sheet    string
 	dates    dateForms
 	notes    []Note
-	empty    bool // header only so far (workbooks, Parquet)
 }
 
 // look opens a file, finds its form by content, and matches its header to a contract.

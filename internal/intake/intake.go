@@ -369,7 +369,8 @@ func (s *Service) take(ctx context.Context, w *warehouse.Warehouse, d *delivery)
 	if err := w.CreateStage(ctx, conn, stageTable, ds); err != nil {
 		return r, err
 	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS temp."+stageTable)
+	// The connection is given back: a table that could not be dropped only costs memory until the next stage replaces it.
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "DROP TABLE IF EXISTS temp."+stageTable) }()
 
 	dec := s.newDecoder(p, enc, trusted, d.scope, d.now)
 	rejects := &rejectFile{s: s, path: filepath.Join(s.dir, rejectsDir, r.Delivery+".age"), ds: ds, headers: p.match.headers}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sort"
@@ -138,7 +139,7 @@ func (s *Service) Completeness(ctx context.Context) ([]Coverage, error) {
 		}
 		counties[c] = true
 	}
-	if err := rows.Close(); err != nil {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return nil, fmt.Errorf("completeness: %w", err)
 	}
 	type key struct {

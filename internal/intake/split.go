@@ -114,14 +114,6 @@ func (c *cutter) emit(buf []byte, n, count int) *block {
 	return b
 }
 
-// release gives a block's buffer back.
-func (c *cutter) release(b *block) {
-	select {
-	case c.free <- b.buf:
-	default:
-	}
-}
-
 // quoteScan finds record borders. A quote opens a quoted field at the start of a field only; elsewhere it is an
 // ordinary character, as in the exports that do not escape.
 type quoteScan struct {

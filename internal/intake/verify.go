@@ -327,7 +327,8 @@ func (s *Service) verifyRegistry(ctx context.Context, v *Verification) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN TRANSACTION"); err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	// Without the rollback the connection's end undoes the transaction just the same.
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") }()
 	before, err := registry.Digest(ctx, conn)
 	if err != nil {
 		return err

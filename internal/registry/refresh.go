@@ -40,8 +40,6 @@ func (r *refresh) run(qs ...string) error {
 	return nil
 }
 
-func (r *refresh) temp(name, query string) error { return r.run(r.d.TempTable(name, query)) }
-
 func (r *refresh) count(q string) (int, error) {
 	var v int
 	if err := r.conn.QueryRowContext(r.ctx, q).Scan(&v); err != nil {

@@ -6,7 +6,7 @@ import (
 	"shouwang/internal/errs"
 )
 
-// ErrCard: the category, the grade or the re-issue mark of a disability card is out of its range.
+// ErrCard says that the category, the grade or the re-issue mark of a disability card is out of its range.
 var ErrCard error = errs.New(errs.Invalid,
 	"残疾人证号的类别（1–7）、等级（1–4）或补换证标记不对", "the category (1–7), grade (1–4) or re-issue mark of the disability card is out of range")
 

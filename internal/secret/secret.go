@@ -195,7 +195,7 @@ const (
 	Overhead = 1 + nonceSize + tagSize
 )
 
-// ErrSealed: a sealed value was changed, belongs to another column or row, or was made with another keyring.
+// ErrSealed says that a sealed value was changed, belongs to another column or row, or was made with another keyring.
 var ErrSealed error = errs.New(errs.Refused,
 	"密文无法解开：数据被改动，或者不是用这个密钥文件加密的", "a sealed value cannot be opened: it was changed, or sealed with another keyring")
 

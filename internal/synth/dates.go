@@ -52,13 +52,6 @@ func (d day) monthStart(n int) day {
 	return dayOn(k/12, k%12+1, 1)
 }
 
-// months is how many month boundaries lie between the months of a and d.
-func (d day) months(a day) int {
-	y, m, _ := d.civil()
-	y0, m0, _ := a.civil()
-	return (y-y0)*12 + m - m0
-}
-
 func (d day) year() int { y, _, _ := d.civil(); return y }
 
 type dateForm uint8

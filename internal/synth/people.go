@@ -362,7 +362,7 @@ func (g *generator) settle(c *county, h *household) {
 		n := p.number[:0]
 		n = appendPadded(n, c.code, 6)
 		n = appendDate(n, p.birth, dateCompact)
-		n = appendPadded(n, seq, 3)
+		appendPadded(n, seq, 3) // in place: n is p.number's front
 		p.number[17] = residentid.CheckDigit(p.number[:17])
 	}
 }
