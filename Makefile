@@ -22,7 +22,7 @@ fuzz:
 	FUZZTIME=$(FUZZTIME) .ci/run fuzz
 
 bench:
-	$(GO) run ./cmd/shouwang bench --households $(HOUSEHOLDS)
+	$(GO) run ./cmd/shouwang bench --households $(HOUSEHOLDS) --division 5226
 
 demo:
 	$(GO) run ./cmd/shouwang demo

@@ -36,8 +36,9 @@ import (
 // Options of a benchmark.
 type Options struct {
 	Households  int64
-	Dir         string // an empty or absent folder for files and warehouse; "" = a temporary one, removed at the end
-	Keep        bool   // leave Dir as it is
+	Division    division.Code // where; 0 = the pack's whole region. Few households over a whole province make thousands of tiny files
+	Dir         string        // an empty or absent folder for files and warehouse; "" = a temporary one, removed at the end
+	Keep        bool          // leave Dir as it is
 	Seed        uint64
 	AsOf        time.Time
 	Now         time.Time
@@ -187,7 +188,7 @@ func peak() func() int64 {
 
 func (b *run) generate(ctx context.Context) error {
 	began, mark := time.Now(), peak()
-	sum, err := synth.Generate(ctx, synth.Options{Out: filepath.Join(b.dir, "synth"), Households: int(b.o.Households), Seed: b.o.Seed, AsOf: b.o.AsOf, Pack: b.o.Pack, Tree: b.o.Tree,
+	sum, err := synth.Generate(ctx, synth.Options{Out: filepath.Join(b.dir, "synth"), Division: b.o.Division, Households: int(b.o.Households), Seed: b.o.Seed, AsOf: b.o.AsOf, Pack: b.o.Pack, Tree: b.o.Tree,
 		Progress: func(done, total int64) { b.note("synth", done, total) }})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 type benchOptions struct {
 	households int64
+	division   string
 	dir        string
 	keep       bool
 	seed       uint64
@@ -32,10 +33,11 @@ func newBenchCommand(e *env) *cobra.Command {
 同时按十分之一的规模再测一遍，看增长倍数。需要的磁盘空间约为每百万户 6 GB；--dir 可以指定位置。`,
 		longEN: `Measures intake, screening, what-if and incremental warnings on synthetic data, each figure beside its reference measured in the same run: bare read_csv, and
 the same screening in hand-written DuckDB SQL; and everything again at a tenth of the size, for the growth. It needs about 6 GB of disk a million households; --dir says where.`,
-		example: "shouwang bench --households 20000\nshouwang bench --households 10000000 --dir /data/bench --out docs/benchmarks.md",
+		example: "shouwang bench --households 20000 --division 5226\nshouwang bench --households 10000000 --dir /data/bench --out docs/benchmarks.md",
 	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) { return runBench(ctx, e, o) })
 	f := cmd.Flags()
 	f.Int64Var(&o.households, "households", 100_000, e.t("户数（至少 1000）", "number of households (at least 1000)"))
+	f.StringVar(&o.division, "division", "", e.t("行政区划（代码或名称，默认政策包的全部地区）", "division, code or name (default the pack's whole region)"))
 	f.StringVar(&o.dir, "dir", "", e.t("放文件和数据的空文件夹（默认临时文件夹，用完删除）", "empty folder for files and data (default a temporary one, removed at the end)"))
 	f.BoolVar(&o.keep, "keep", false, e.t("保留 --dir 里的内容", "leave the contents of --dir"))
 	f.Uint64Var(&o.seed, "seed", 1, e.t("种子", "seed"))
@@ -52,9 +54,13 @@ func runBench(ctx context.Context, e *env, o benchOptions) (*benchDocument, erro
 	if err != nil {
 		return nil, err
 	}
+	code, err := parseDivision(a.Tree, o.division)
+	if err != nil {
+		return nil, err
+	}
 	steps := &stepProgress{e: e}
 	report, err := bench.Run(ctx, bench.Options{
-		Households: o.households, Dir: o.dir, Keep: o.keep, Seed: o.seed, AsOf: (&dayFlag{}).or(e.Now()), Now: e.Now(),
+		Households: o.households, Division: code, Dir: o.dir, Keep: o.keep, Seed: o.seed, AsOf: (&dayFlag{}).or(e.Now()), Now: e.Now(),
 		Pack: a.Pack, Tree: a.Tree, MemoryLimit: e.config.MemoryLimit, NoGrowth: o.noGrowth, Progress: steps.update,
 	})
 	steps.end(err)
