@@ -2,42 +2,43 @@
 -- every rule's outcome (r_ID); NULL = unknown. It was written from the pack's YAML and design section 9.5 alone and shares nothing with the generator of
 -- package screening; the conditions at the end are the rules' own texts with SQL operators. {{as_of}} is the screening day (a DATE literal), {{lo}} and {{hi}} the household ids of the range.
 --
--- How it is built: cov says which feeds cover a county; one aggregation a fact table, over the range and the longest window only; base joins
--- them to the households and turns "covered and no row" into 0 and "not covered" into NULL; income and figures derive; the last
--- SELECT decides the rules. Parameters are the values in force in November 2026, each with its id beside it.
+-- How it is built: cov says which feeds cover a county; one aggregation a fact table, over the range and the longest window only; sp stacks the feeds
+-- in which many households have no row, because a chain of LEFT JOINs with misses is slow (each splits the vectors into hits and misses); base joins to the
+-- households and turns "covered and no row" into 0 and "not covered" into NULL; net, derived and figures are the derived indicators; the last SELECT decides
+-- the rules. Parameters are the values in force in November 2026, each with its id beside it.
 --
 -- Dates. "age < n" is birth > D - n years and "age >= n" is birth <= D - n years; subtracting years from 29 February gives 28 February, which keeps both
 -- true. Months (identified, started, ended ...) are stored as their first day, so that date_diff('month') counts whole months. CASTs keep the
 -- constants of type DATE: DATE - INTERVAL is a TIMESTAMP in DuckDB, and comparing with one would convert every row.
 -- Numbers. least and greatest of DuckDB skip NULLs; "CASE WHEN x < 0 THEN 0 ELSE x END" is max(x, 0) that stays NULL. Money is stored in fen.
-WITH cov AS (
+WITH cov AS ( -- 0 where the feed covers the county, else NULL, so that x + c.feed is x or unknown without a CASE
   SELECT county,
-    bool_or(dataset = 'roster' AND last_day(month) >= {{as_of}} - 62) AS roster,
-    bool_or(dataset = 'hukou_change' AND last_day(month) >= {{as_of}} - 62) AS hukou_change,
-    bool_or(dataset = 'health_settlement' AND last_day(month) >= {{as_of}} - 62) AS health_settlement,
-    bool_or(dataset = 'insurance_enrolment' AND last_day(month) >= {{as_of}} - 62) AS insurance_enrolment,
-    bool_or(dataset = 'illness' AND last_day(month) >= {{as_of}} - 62) AS illness,
-    bool_or(dataset = 'school_roll' AND last_day(month) >= {{as_of}} - 62) AS school_roll,
-    bool_or(dataset = 'school_cost' AND last_day(month) >= {{as_of}} - 400) AS school_cost,
-    bool_or(dataset = 'social_assistance' AND last_day(month) >= {{as_of}} - 62) AS social_assistance,
-    bool_or(dataset = 'temporary_aid' AND last_day(month) >= {{as_of}} - 62) AS temporary_aid,
-    bool_or(dataset = 'assistance_application' AND last_day(month) >= {{as_of}} - 62) AS assistance_application,
-    bool_or(dataset = 'cremation' AND last_day(month) >= {{as_of}} - 62) AS cremation,
-    bool_or(dataset = 'disability' AND last_day(month) >= {{as_of}} - 62) AS disability,
-    bool_or(dataset = 'migrant_work' AND last_day(month) >= {{as_of}} - 62) AS migrant_work,
-    bool_or(dataset = 'unemployment' AND last_day(month) >= {{as_of}} - 62) AS unemployment,
-    bool_or(dataset = 'housing' AND last_day(month) >= {{as_of}} - 130) AS housing,
-    bool_or(dataset = 'water' AND last_day(month) >= {{as_of}} - 130) AS water,
-    bool_or(dataset = 'disaster' AND last_day(month) >= {{as_of}} - 62) AS disaster,
-    bool_or(dataset = 'traffic_accident' AND last_day(month) >= {{as_of}} - 62) AS traffic_accident,
-    bool_or(dataset = 'industry_project' AND last_day(month) >= {{as_of}} - 62) AS industry_project,
-    bool_or(dataset = 'small_loan' AND last_day(month) >= {{as_of}} - 62) AS small_loan,
-    bool_or(dataset = 'public_post' AND last_day(month) >= {{as_of}} - 62) AS public_post,
-    bool_or(dataset = 'electricity' AND last_day(month) >= {{as_of}} - 62) AS electricity,
-    bool_or(dataset = 'income' AND last_day(month) >= {{as_of}} - 130) AS income,
-    bool_or(dataset = 'assets' AND last_day(month) >= {{as_of}} - 130) AS assets,
-    bool_or(dataset = 'petition' AND last_day(month) >= {{as_of}} - 62) AS petition,
-    bool_or(dataset = 'monitored' AND last_day(month) >= {{as_of}} - 62) AS monitored
+    max(CASE WHEN dataset = 'roster' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS roster,
+    max(CASE WHEN dataset = 'hukou_change' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS hukou_change,
+    max(CASE WHEN dataset = 'health_settlement' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS health_settlement,
+    max(CASE WHEN dataset = 'insurance_enrolment' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS insurance_enrolment,
+    max(CASE WHEN dataset = 'illness' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS illness,
+    max(CASE WHEN dataset = 'school_roll' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS school_roll,
+    max(CASE WHEN dataset = 'school_cost' AND last_day(month) >= {{as_of}} - 400 THEN 0e0 END) AS school_cost,
+    max(CASE WHEN dataset = 'social_assistance' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS social_assistance,
+    max(CASE WHEN dataset = 'temporary_aid' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS temporary_aid,
+    max(CASE WHEN dataset = 'assistance_application' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS assistance_application,
+    max(CASE WHEN dataset = 'cremation' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS cremation,
+    max(CASE WHEN dataset = 'disability' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS disability,
+    max(CASE WHEN dataset = 'migrant_work' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS migrant_work,
+    max(CASE WHEN dataset = 'unemployment' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS unemployment,
+    max(CASE WHEN dataset = 'housing' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS housing,
+    max(CASE WHEN dataset = 'water' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS water,
+    max(CASE WHEN dataset = 'disaster' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS disaster,
+    max(CASE WHEN dataset = 'traffic_accident' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS traffic_accident,
+    max(CASE WHEN dataset = 'industry_project' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS industry_project,
+    max(CASE WHEN dataset = 'small_loan' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS small_loan,
+    max(CASE WHEN dataset = 'public_post' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS public_post,
+    max(CASE WHEN dataset = 'electricity' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS electricity,
+    max(CASE WHEN dataset = 'income' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS income,
+    max(CASE WHEN dataset = 'assets' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS assets,
+    max(CASE WHEN dataset = 'petition' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS petition,
+    max(CASE WHEN dataset = 'monitored' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS monitored
   FROM coverage WHERE month <= {{as_of}} GROUP BY county
 ),
 pe AS ( -- the members
@@ -193,14 +194,14 @@ wa AS (
   FROM fact_water WHERE household_id BETWEEN {{lo}} AND {{hi}} GROUP BY household_id
 ),
 di AS (
-  SELECT household_id, sum(loss) / 1e2 AS disaster_loss_12m, count(*) FILTER (WHERE house IN ('serious', 'collapsed')) AS disaster_houses_12m,
+  SELECT household_id, count(*) AS disaster_rows, sum(loss) / 1e2 AS disaster_loss_12m, count(*) FILTER (WHERE house IN ('serious', 'collapsed')) AS disaster_houses_12m,
     sum(crop_area) AS disaster_crop_area_12m, sum(casualties) AS disaster_casualties_12m
   FROM fact_disaster
   WHERE household_id BETWEEN {{lo}} AND {{hi}} AND happened > CAST({{as_of}} - INTERVAL 12 MONTH AS DATE) AND happened <= {{as_of}}
   GROUP BY household_id
 ),
 ac AS (
-  SELECT household_id, count(DISTINCT person_key) FILTER (WHERE injury IN ('serious', 'disabled')) AS accident_injured_12m,
+  SELECT household_id, count(*) AS accident_rows, count(DISTINCT person_key) FILTER (WHERE injury IN ('serious', 'disabled')) AS accident_injured_12m,
     count(DISTINCT person_key) FILTER (WHERE injury = 'death') AS accident_deaths_12m, sum(loss) / 1e2 AS accident_loss_12m
   FROM fact_traffic_accident
   WHERE household_id BETWEEN {{lo}} AND {{hi}} AND happened > CAST({{as_of}} - INTERVAL 12 MONTH AS DATE) AND happened <= {{as_of}}
@@ -221,13 +222,13 @@ hc AS (
   GROUP BY household_id
 ),
 ip AS (
-  SELECT household_id, count(*) FILTER (WHERE status = 'failed') AS projects_failed_12m, sum(loss) / 1e2 AS project_loss_12m
+  SELECT household_id, count(*) AS project_rows, count(*) FILTER (WHERE status = 'failed') AS projects_failed_12m, sum(loss) / 1e2 AS project_loss_12m
   FROM fact_industry_project
   WHERE household_id BETWEEN {{lo}} AND {{hi}} AND reported > CAST({{as_of}} - INTERVAL 12 MONTH AS DATE) AND reported <= {{as_of}} AND status <> 'normal'
   GROUP BY household_id
 ),
 sl AS (
-  SELECT household_id, sum(coalesce(balance, 0)) / 1e2 AS loan_balance, max(principal) / 1e2 AS loan_largest, sum(coalesce(overdue, 0)) / 1e2 AS overdue_amount,
+  SELECT household_id, count(*) AS loan_rows, sum(coalesce(balance, 0)) / 1e2 AS loan_balance, max(principal) / 1e2 AS loan_largest, sum(coalesce(overdue, 0)) / 1e2 AS overdue_amount,
     max(coalesce(overdue_days, 0)) AS overdue_days
   FROM fact_small_loan WHERE household_id BETWEEN {{lo}} AND {{hi}} GROUP BY household_id
 ),
@@ -256,162 +257,179 @@ mo AS (
     bool_or(risk1 = 'disability') AS recorded_disability, bool_or(risk1 = 'labour') AS recorded_labour
   FROM fact_monitored WHERE household_id BETWEEN {{lo}} AND {{hi}} GROUP BY household_id
 ),
-base AS ( -- a feed that does not cover the county: unknown; one that does and has no row: nothing, where absence means that
+sp AS ( -- feeds in which many households have no row: stacked, they take one join instead of one each
+  SELECT household_id,
+    max(medical_total_12m) AS medical_total_12m, max(medical_self_paid_12m) AS medical_self_paid_12m,
+    max(compliant_self_paid_12m) AS compliant_self_paid_12m, max(medical_self_paid_ytd) AS medical_self_paid_ytd,
+    max(medical_self_paid_3m) AS medical_self_paid_3m, max(person_self_paid_12m) AS person_self_paid_12m,
+    max(admission_self_paid_12m) AS admission_self_paid_12m, max(admissions_12m) AS admissions_12m,
+    max(outside_self_paid_12m) AS outside_self_paid_12m, max(chronic_self_paid_3m) AS chronic_self_paid_3m, max(students_beyond) AS students_beyond,
+    max(on_school_roll) AS on_school_roll, max(enrolled_compulsory) AS enrolled_compulsory, max(dropped_out) AS dropped_out,
+    max(dropout_suspected) AS dropout_suspected, max(working) AS working, max(working_outside) AS working_outside, max(spells_now) AS spells_now,
+    max(monthly_wage) AS monthly_wage, max(wage_highest) AS wage_highest, max(wage_lowest) AS wage_lowest, max(months_worked) AS months_worked,
+    max(serious_ill) AS serious_ill, max(serious_new_12m) AS serious_new_12m, max(serious_untreated) AS serious_untreated,
+    max(chronic_ill) AS chronic_ill, max(mental_ill) AS mental_ill, max(school_fees_12m) AS school_fees_12m, max(school_aid_12m) AS school_aid_12m,
+    max(student_cost_12m) AS student_cost_12m, max(jobless) AS jobless, max(jobless_since) AS jobless_since, max(arrears_rows) AS arrears_rows,
+    max(wage_arrears) AS wage_arrears, max(public_posts) AS public_posts, max(posts_one_person) AS posts_one_person, max(dibao) AS dibao,
+    max(tekun) AS tekun, max(edge) AS edge, max(orphans) AS orphans, max(assistance_monthly) AS assistance_monthly,
+    max(temporary_aid_12m) AS temporary_aid_12m, max(temporary_aid_times) AS temporary_aid_times, max(aid_refused_6m) AS aid_refused_6m,
+    max(aid_ended_6m) AS aid_ended_6m, max(disabled) AS disabled, max(severe_disabled) AS severe_disabled, max(severe_new_12m) AS severe_new_12m,
+    max(severe_without_subsidy) AS severe_without_subsidy, max(disaster_rows) AS disaster_rows, max(disaster_loss_12m) AS disaster_loss_12m,
+    max(disaster_houses_12m) AS disaster_houses_12m, max(disaster_crop_area_12m) AS disaster_crop_area_12m,
+    max(disaster_casualties_12m) AS disaster_casualties_12m, max(accident_rows) AS accident_rows, max(accident_injured_12m) AS accident_injured_12m,
+    max(accident_deaths_12m) AS accident_deaths_12m, max(accident_loss_12m) AS accident_loss_12m, max(deaths_cremation_12m) AS deaths_cremation_12m,
+    max(deaths_hukou_12m) AS deaths_hukou_12m, max(deaths_working_age_12m) AS deaths_working_age_12m, max(births_12m) AS births_12m,
+    max(project_rows) AS project_rows, max(projects_failed_12m) AS projects_failed_12m, max(project_loss_12m) AS project_loss_12m,
+    max(loan_rows) AS loan_rows, max(loan_balance) AS loan_balance, max(loan_largest) AS loan_largest, max(overdue_amount) AS overdue_amount,
+    max(overdue_days) AS overdue_days, max(cars) AS cars, max(car_value) AS car_value, max(flats) AS flats, max(companies) AS companies,
+    max(public_servants) AS public_servants, max(petitions_90d) AS petitions_90d, max(petitions_basic_90d) AS petitions_basic_90d,
+    max(is_monitored) AS is_monitored, max(is_cleared) AS is_cleared, max(cleared_naturally) AS cleared_naturally,
+    max(has_development_measure) AS has_development_measure, max(measures) AS measures, max(identified) AS identified, max(cleared_on) AS cleared_on,
+    max(months_to_clear) AS months_to_clear, max(recorded_illness) AS recorded_illness, max(recorded_disability) AS recorded_disability,
+    max(recorded_labour) AS recorded_labour
+  FROM (
+    FROM hs UNION ALL BY NAME FROM sr UNION ALL BY NAME FROM mw UNION ALL BY NAME FROM il UNION ALL BY NAME FROM sc UNION ALL BY NAME FROM un UNION ALL BY NAME FROM pp
+    UNION ALL BY NAME FROM sa UNION ALL BY NAME FROM ta UNION ALL BY NAME FROM aa UNION ALL BY NAME FROM dc UNION ALL BY NAME FROM di UNION ALL BY NAME FROM ac UNION ALL BY NAME FROM cr
+    UNION ALL BY NAME FROM hc UNION ALL BY NAME FROM ip UNION ALL BY NAME FROM sl UNION ALL BY NAME FROM ass UNION ALL BY NAME FROM pt UNION ALL BY NAME FROM mo
+  ) GROUP BY household_id
+),
+base AS ( -- coalesce(x, 0) + c.feed: no row counts as 0 if the feed covers the county and is unknown if not; x + c.feed: no row is unknown
   SELECT h.household_id, h.county,
-    CASE WHEN c.roster THEN CAST(h.members AS DOUBLE) END AS members,
-    CASE WHEN c.roster THEN coalesce(h.type IN ('exited', 'exited_no_policy'), FALSE) END AS is_exited,
-    CASE WHEN c.roster THEN coalesce(h.relocated, FALSE) END AS is_relocated,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.heads, 0) AS DOUBLE) END AS heads,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.spouses, 0) AS DOUBLE) END AS spouses,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.couple_men, 0) AS DOUBLE) END AS couple_men,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.labourers, 0) AS DOUBLE) END AS labourers,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.able_labourers, 0) AS DOUBLE) END AS able_labourers,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.weak_labourers, 0) AS DOUBLE) END AS weak_labourers,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.labour_unknown, 0) AS DOUBLE) END AS labour_unknown,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.under_16, 0) AS DOUBLE) END AS under_16,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.children_6_15, 0) AS DOUBLE) END AS children_6_15,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.children_7_14, 0) AS DOUBLE) END AS children_7_14,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.elderly, 0) AS DOUBLE) END AS elderly,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.working_age, 0) AS DOUBLE) END AS working_age,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.child_labourers, 0) AS DOUBLE) END AS child_labourers,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.student_labourers, 0) AS DOUBLE) END AS student_labourers,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.healthy_without_labour, 0) AS DOUBLE) END AS healthy_without_labour,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.minor_heads, 0) AS DOUBLE) END AS minor_heads,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.age_unknown, 0) AS DOUBLE) END AS age_unknown,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.age_implausible, 0) AS DOUBLE) END AS age_implausible,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.preschool_too_old, 0) AS DOUBLE) END AS preschool_too_old,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.aged_without_education, 0) AS DOUBLE) END AS aged_without_education,
-    CASE WHEN c.roster THEN CAST(coalesce(pe.aged_labourers, 0) AS DOUBLE) END AS aged_labourers,
-    CASE WHEN c.income THEN CAST(inc.wage_income AS DOUBLE) END AS wage_income,
-    CASE WHEN c.income THEN CAST(inc.business_income AS DOUBLE) END AS business_income,
-    CASE WHEN c.income THEN CAST(coalesce(inc.property_income, 0) AS DOUBLE) END AS property_income,
-    CASE WHEN c.income THEN CAST(coalesce(inc.transfer_income, 0) AS DOUBLE) END AS transfer_income,
-    CASE WHEN c.income THEN CAST(coalesce(inc.business_cost, 0) AS DOUBLE) END AS business_cost,
-    CASE WHEN c.income THEN CAST(coalesce(inc.claims, 0) AS DOUBLE) END AS claims,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.medical_total_12m, 0) AS DOUBLE) END AS medical_total_12m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.medical_self_paid_12m, 0) AS DOUBLE) END AS medical_self_paid_12m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.compliant_self_paid_12m, 0) AS DOUBLE) END AS compliant_self_paid_12m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.medical_self_paid_ytd, 0) AS DOUBLE) END AS medical_self_paid_ytd,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.medical_self_paid_3m, 0) AS DOUBLE) END AS medical_self_paid_3m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.person_self_paid_12m, 0) AS DOUBLE) END AS person_self_paid_12m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.admission_self_paid_12m, 0) AS DOUBLE) END AS admission_self_paid_12m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.admissions_12m, 0) AS DOUBLE) END AS admissions_12m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.outside_self_paid_12m, 0) AS DOUBLE) END AS outside_self_paid_12m,
-    CASE WHEN c.health_settlement THEN CAST(coalesce(hs.chronic_self_paid_3m, 0) AS DOUBLE) END AS chronic_self_paid_3m,
-    CASE WHEN c.illness THEN CAST(coalesce(il.serious_ill, 0) AS DOUBLE) END AS serious_ill,
-    CASE WHEN c.illness THEN CAST(coalesce(il.serious_new_12m, 0) AS DOUBLE) END AS serious_new_12m,
-    CASE WHEN c.illness THEN CAST(coalesce(il.serious_untreated, 0) AS DOUBLE) END AS serious_untreated,
-    CASE WHEN c.illness THEN CAST(coalesce(il.chronic_ill, 0) AS DOUBLE) END AS chronic_ill,
-    CASE WHEN c.illness THEN CAST(coalesce(il.mental_ill, 0) AS DOUBLE) END AS mental_ill,
-    CASE WHEN c.insurance_enrolment THEN CAST(coalesce(en.insured, 0) AS DOUBLE) END AS insured,
-    CASE WHEN c.insurance_enrolment THEN CAST(coalesce(en.uninsured, 0) AS DOUBLE) END AS uninsured,
-    CASE WHEN c.insurance_enrolment THEN CAST(coalesce(en.insured_twice, 0) AS DOUBLE) END AS insured_twice,
-    CASE WHEN c.insurance_enrolment THEN CAST(coalesce(en.without_serious_cover, 0) AS DOUBLE) END AS without_serious_cover,
-    CASE WHEN c.school_cost THEN CAST(coalesce(sc.school_fees_12m, 0) AS DOUBLE) END AS school_fees_12m,
-    CASE WHEN c.school_cost THEN CAST(coalesce(sc.school_aid_12m, 0) AS DOUBLE) END AS school_aid_12m,
-    CASE WHEN c.school_cost THEN CAST(coalesce(sc.student_cost_12m, 0) AS DOUBLE) END AS student_cost_12m,
-    CASE WHEN c.school_roll THEN CAST(coalesce(sr.students_beyond, 0) AS DOUBLE) END AS students_beyond,
-    CASE WHEN c.school_roll THEN CAST(coalesce(sr.on_school_roll, 0) AS DOUBLE) END AS on_school_roll,
-    CASE WHEN c.school_roll THEN CAST(coalesce(sr.enrolled_compulsory, 0) AS DOUBLE) END AS enrolled_compulsory,
-    CASE WHEN c.school_roll THEN CAST(coalesce(sr.dropped_out, 0) AS DOUBLE) END AS dropped_out,
-    CASE WHEN c.school_roll THEN CAST(coalesce(sr.dropout_suspected, 0) AS DOUBLE) END AS dropout_suspected,
-    CASE WHEN c.migrant_work THEN CAST(coalesce(mw.working, 0) AS DOUBLE) END AS working,
-    CASE WHEN c.migrant_work THEN CAST(coalesce(mw.working_outside, 0) AS DOUBLE) END AS working_outside,
-    CASE WHEN c.migrant_work THEN CASE WHEN mw.spells_now > 0 THEN CAST(mw.monthly_wage AS DOUBLE) ELSE 0e0 END END AS monthly_wage,
-    CASE WHEN c.migrant_work THEN CASE WHEN mw.household_id IS NOT NULL THEN CAST(mw.wage_highest AS DOUBLE) ELSE 0e0 END END AS wage_highest,
-    CASE WHEN c.migrant_work THEN CAST(mw.wage_lowest AS DOUBLE) END AS wage_lowest,
-    CASE WHEN c.migrant_work THEN CAST(coalesce(mw.months_worked, 0) AS DOUBLE) END AS months_worked,
-    CASE WHEN c.unemployment THEN CAST(coalesce(un.jobless, 0) AS DOUBLE) END AS jobless,
-    CASE WHEN c.unemployment THEN CAST(coalesce(date_diff('month', un.jobless_since, {{as_of}}) - CASE WHEN day(un.jobless_since) > day({{as_of}}) THEN 1 ELSE 0 END, 0) AS DOUBLE) END AS jobless_months,
-    CASE WHEN c.unemployment THEN CASE WHEN un.arrears_rows > 0 THEN CAST(un.wage_arrears AS DOUBLE) ELSE 0e0 END END AS wage_arrears,
-    CASE WHEN c.public_post THEN CAST(coalesce(pp.public_posts, 0) AS DOUBLE) END AS public_posts,
-    CASE WHEN c.public_post THEN CAST(coalesce(pp.posts_one_person, 0) AS DOUBLE) END AS posts_one_person,
-    CASE WHEN c.social_assistance THEN CAST(coalesce(sa.dibao, 0) AS DOUBLE) END AS dibao,
-    CASE WHEN c.social_assistance THEN CAST(coalesce(sa.tekun, 0) AS DOUBLE) END AS tekun,
-    CASE WHEN c.social_assistance THEN CAST(coalesce(sa.edge, 0) AS DOUBLE) END AS edge,
-    CASE WHEN c.social_assistance THEN CAST(coalesce(sa.orphans, 0) AS DOUBLE) END AS orphans,
-    CASE WHEN c.social_assistance THEN CAST(coalesce(sa.assistance_monthly, 0) AS DOUBLE) END AS assistance_monthly,
-    CASE WHEN c.temporary_aid THEN CAST(coalesce(ta.temporary_aid_12m, 0) AS DOUBLE) END AS temporary_aid_12m,
-    CASE WHEN c.temporary_aid THEN CAST(coalesce(ta.temporary_aid_times, 0) AS DOUBLE) END AS temporary_aid_times,
-    CASE WHEN c.assistance_application THEN CAST(coalesce(aa.aid_refused_6m, 0) AS DOUBLE) END AS aid_refused_6m,
-    CASE WHEN c.assistance_application THEN CAST(coalesce(aa.aid_ended_6m, 0) AS DOUBLE) END AS aid_ended_6m,
-    CASE WHEN c.disability THEN CAST(coalesce(dc.disabled, 0) AS DOUBLE) END AS disabled,
-    CASE WHEN c.disability THEN CAST(coalesce(dc.severe_disabled, 0) AS DOUBLE) END AS severe_disabled,
-    CASE WHEN c.disability THEN CAST(coalesce(dc.severe_new_12m, 0) AS DOUBLE) END AS severe_new_12m,
-    CASE WHEN c.disability THEN CAST(coalesce(dc.severe_without_subsidy, 0) AS DOUBLE) END AS severe_without_subsidy,
-    CASE WHEN c.housing THEN CAST(ho.housing_danger AS DOUBLE) END AS housing_danger,
-    CASE WHEN c.housing THEN CAST(ho.house_area AS DOUBLE) END AS house_area,
-    CASE WHEN c.water THEN CAST(wa.water_litres AS DOUBLE) END AS water_litres,
-    CASE WHEN c.water THEN CAST(wa.water_minutes AS DOUBLE) END AS water_minutes,
-    CASE WHEN c.water THEN CAST(wa.water_short_days AS DOUBLE) END AS water_short_days,
-    CASE WHEN c.water THEN CAST(wa.water_outage_days AS DOUBLE) END AS water_outage_days,
-    CASE WHEN c.water THEN CAST(wa.water_quality_faults AS DOUBLE) END AS water_quality_faults,
-    CASE WHEN c.disaster THEN CASE WHEN di.household_id IS NOT NULL THEN CAST(di.disaster_loss_12m AS DOUBLE) ELSE 0e0 END END AS disaster_loss_12m,
-    CASE WHEN c.disaster THEN CAST(coalesce(di.disaster_houses_12m, 0) AS DOUBLE) END AS disaster_houses_12m,
-    CASE WHEN c.disaster THEN CASE WHEN di.household_id IS NOT NULL THEN CAST(di.disaster_crop_area_12m AS DOUBLE) ELSE 0e0 END END AS disaster_crop_area_12m,
-    CASE WHEN c.disaster THEN CASE WHEN di.household_id IS NOT NULL THEN CAST(di.disaster_casualties_12m AS DOUBLE) ELSE 0e0 END END AS disaster_casualties_12m,
-    CASE WHEN c.traffic_accident THEN CAST(coalesce(ac.accident_injured_12m, 0) AS DOUBLE) END AS accident_injured_12m,
-    CASE WHEN c.traffic_accident THEN CAST(coalesce(ac.accident_deaths_12m, 0) AS DOUBLE) END AS accident_deaths_12m,
-    CASE WHEN c.traffic_accident THEN CASE WHEN ac.household_id IS NOT NULL THEN CAST(ac.accident_loss_12m AS DOUBLE) ELSE 0e0 END END AS accident_loss_12m,
-    CASE WHEN c.cremation THEN CAST(coalesce(cr.deaths_cremation_12m, 0) AS DOUBLE) END AS deaths_cremation_12m,
-    CASE WHEN c.hukou_change THEN CAST(coalesce(hc.deaths_hukou_12m, 0) AS DOUBLE) END AS deaths_hukou_12m,
-    CASE WHEN c.hukou_change THEN CAST(coalesce(hc.deaths_working_age_12m, 0) AS DOUBLE) END AS deaths_working_age_12m,
-    CASE WHEN c.hukou_change THEN CAST(coalesce(hc.births_12m, 0) AS DOUBLE) END AS births_12m,
-    CASE WHEN c.industry_project THEN CAST(coalesce(ip.projects_failed_12m, 0) AS DOUBLE) END AS projects_failed_12m,
-    CASE WHEN c.industry_project THEN CASE WHEN ip.household_id IS NOT NULL THEN CAST(ip.project_loss_12m AS DOUBLE) ELSE 0e0 END END AS project_loss_12m,
-    CASE WHEN c.small_loan THEN CAST(coalesce(sl.loan_balance, 0) AS DOUBLE) END AS loan_balance,
-    CASE WHEN c.small_loan THEN CASE WHEN sl.household_id IS NOT NULL THEN CAST(sl.loan_largest AS DOUBLE) ELSE 0e0 END END AS loan_largest,
-    CASE WHEN c.small_loan THEN CAST(coalesce(sl.overdue_amount, 0) AS DOUBLE) END AS overdue_amount,
-    CASE WHEN c.small_loan THEN CAST(coalesce(sl.overdue_days, 0) AS DOUBLE) END AS overdue_days,
-    CASE WHEN c.electricity THEN CAST(el.kwh_3m AS DOUBLE) END AS kwh_3m,
-    CASE WHEN c.electricity THEN CAST(el.kwh_3m_last_year AS DOUBLE) END AS kwh_3m_last_year,
-    CASE WHEN c.electricity THEN CAST(coalesce(el.power_arrears, 0) AS DOUBLE) END AS power_arrears,
-    CASE WHEN c.assets THEN CAST(coalesce(ass.cars, 0) AS DOUBLE) END AS cars,
-    CASE WHEN c.assets THEN CASE WHEN ass.cars > 0 THEN CAST(ass.car_value AS DOUBLE) ELSE 0e0 END END AS car_value,
-    CASE WHEN c.assets THEN CAST(coalesce(ass.flats, 0) AS DOUBLE) END AS flats,
-    CASE WHEN c.assets THEN CAST(coalesce(ass.companies, 0) AS DOUBLE) END AS companies,
-    CASE WHEN c.assets THEN CAST(coalesce(ass.public_servants, 0) AS DOUBLE) END AS public_servants,
-    CASE WHEN c.petition THEN CAST(coalesce(pt.petitions_90d, 0) AS DOUBLE) END AS petitions_90d,
-    CASE WHEN c.petition THEN CAST(coalesce(pt.petitions_basic_90d, 0) AS DOUBLE) END AS petitions_basic_90d,
-    CASE WHEN c.monitored THEN coalesce(mo.is_monitored, FALSE) END AS is_monitored,
-    CASE WHEN c.monitored THEN coalesce(mo.is_cleared, FALSE) END AS is_cleared,
-    CASE WHEN c.monitored THEN coalesce(mo.cleared_naturally, FALSE) END AS cleared_naturally,
-    CASE WHEN c.monitored THEN coalesce(mo.has_development_measure, FALSE) END AS has_development_measure,
-    CASE WHEN c.monitored THEN CAST(mo.measures AS DOUBLE) END AS measures,
-    CASE WHEN c.monitored THEN CAST(date_sub('month', mo.identified, {{as_of}}) AS DOUBLE) END AS months_identified,
-    CASE WHEN c.monitored THEN CAST(date_sub('month', mo.cleared_on, {{as_of}}) AS DOUBLE) END AS months_cleared,
-    CASE WHEN c.monitored THEN CAST(mo.months_to_clear AS DOUBLE) END AS months_to_clear,
-    CASE WHEN c.monitored THEN coalesce(mo.recorded_illness, FALSE) END AS recorded_illness,
-    CASE WHEN c.monitored THEN coalesce(mo.recorded_disability, FALSE) END AS recorded_disability,
-    CASE WHEN c.monitored THEN coalesce(mo.recorded_labour, FALSE) END AS recorded_labour
+    h.members + c.roster AS members,
+    CASE WHEN c.roster IS NOT NULL THEN coalesce(h.type IN ('exited', 'exited_no_policy'), FALSE) END AS is_exited,
+    CASE WHEN c.roster IS NOT NULL THEN coalesce(h.relocated, FALSE) END AS is_relocated,
+    coalesce(pe.heads, 0) + c.roster AS heads,
+    coalesce(pe.spouses, 0) + c.roster AS spouses,
+    coalesce(pe.couple_men, 0) + c.roster AS couple_men,
+    coalesce(pe.labourers, 0) + c.roster AS labourers,
+    coalesce(pe.able_labourers, 0) + c.roster AS able_labourers,
+    coalesce(pe.weak_labourers, 0) + c.roster AS weak_labourers,
+    coalesce(pe.labour_unknown, 0) + c.roster AS labour_unknown,
+    coalesce(pe.under_16, 0) + c.roster AS under_16,
+    coalesce(pe.children_6_15, 0) + c.roster AS children_6_15,
+    coalesce(pe.children_7_14, 0) + c.roster AS children_7_14,
+    coalesce(pe.elderly, 0) + c.roster AS elderly,
+    coalesce(pe.working_age, 0) + c.roster AS working_age,
+    coalesce(pe.child_labourers, 0) + c.roster AS child_labourers,
+    coalesce(pe.student_labourers, 0) + c.roster AS student_labourers,
+    coalesce(pe.healthy_without_labour, 0) + c.roster AS healthy_without_labour,
+    coalesce(pe.minor_heads, 0) + c.roster AS minor_heads,
+    coalesce(pe.age_unknown, 0) + c.roster AS age_unknown,
+    coalesce(pe.age_implausible, 0) + c.roster AS age_implausible,
+    coalesce(pe.preschool_too_old, 0) + c.roster AS preschool_too_old,
+    coalesce(pe.aged_without_education, 0) + c.roster AS aged_without_education,
+    coalesce(pe.aged_labourers, 0) + c.roster AS aged_labourers,
+    inc.wage_income + c.income AS wage_income,
+    inc.business_income + c.income AS business_income,
+    coalesce(inc.property_income, 0) + c.income AS property_income,
+    coalesce(inc.transfer_income, 0) + c.income AS transfer_income,
+    coalesce(inc.business_cost, 0) + c.income AS business_cost,
+    coalesce(inc.claims, 0) + c.income AS claims,
+    coalesce(sp.medical_total_12m, 0) + c.health_settlement AS medical_total_12m,
+    coalesce(sp.medical_self_paid_12m, 0) + c.health_settlement AS medical_self_paid_12m,
+    coalesce(sp.compliant_self_paid_12m, 0) + c.health_settlement AS compliant_self_paid_12m,
+    coalesce(sp.medical_self_paid_ytd, 0) + c.health_settlement AS medical_self_paid_ytd,
+    coalesce(sp.medical_self_paid_3m, 0) + c.health_settlement AS medical_self_paid_3m,
+    coalesce(sp.person_self_paid_12m, 0) + c.health_settlement AS person_self_paid_12m,
+    coalesce(sp.admission_self_paid_12m, 0) + c.health_settlement AS admission_self_paid_12m,
+    coalesce(sp.admissions_12m, 0) + c.health_settlement AS admissions_12m,
+    coalesce(sp.outside_self_paid_12m, 0) + c.health_settlement AS outside_self_paid_12m,
+    coalesce(sp.chronic_self_paid_3m, 0) + c.health_settlement AS chronic_self_paid_3m,
+    coalesce(sp.serious_ill, 0) + c.illness AS serious_ill,
+    coalesce(sp.serious_new_12m, 0) + c.illness AS serious_new_12m,
+    coalesce(sp.serious_untreated, 0) + c.illness AS serious_untreated,
+    coalesce(sp.chronic_ill, 0) + c.illness AS chronic_ill,
+    coalesce(sp.mental_ill, 0) + c.illness AS mental_ill,
+    coalesce(en.insured, 0) + c.insurance_enrolment AS insured,
+    coalesce(en.uninsured, 0) + c.insurance_enrolment AS uninsured,
+    coalesce(en.insured_twice, 0) + c.insurance_enrolment AS insured_twice,
+    coalesce(en.without_serious_cover, 0) + c.insurance_enrolment AS without_serious_cover,
+    coalesce(sp.school_fees_12m, 0) + c.school_cost AS school_fees_12m,
+    coalesce(sp.school_aid_12m, 0) + c.school_cost AS school_aid_12m,
+    coalesce(sp.student_cost_12m, 0) + c.school_cost AS student_cost_12m,
+    coalesce(sp.students_beyond, 0) + c.school_roll AS students_beyond,
+    coalesce(sp.on_school_roll, 0) + c.school_roll AS on_school_roll,
+    coalesce(sp.enrolled_compulsory, 0) + c.school_roll AS enrolled_compulsory,
+    coalesce(sp.dropped_out, 0) + c.school_roll AS dropped_out,
+    coalesce(sp.dropout_suspected, 0) + c.school_roll AS dropout_suspected,
+    coalesce(sp.working, 0) + c.migrant_work AS working,
+    coalesce(sp.working_outside, 0) + c.migrant_work AS working_outside,
+    CASE WHEN sp.spells_now > 0 THEN sp.monthly_wage ELSE 0 END + c.migrant_work AS monthly_wage,
+    CASE WHEN sp.working IS NOT NULL THEN sp.wage_highest ELSE 0 END + c.migrant_work AS wage_highest,
+    sp.wage_lowest + c.migrant_work AS wage_lowest,
+    coalesce(sp.months_worked, 0) + c.migrant_work AS months_worked,
+    coalesce(sp.jobless, 0) + c.unemployment AS jobless,
+    coalesce(date_diff('month', sp.jobless_since, {{as_of}}) - CASE WHEN day(sp.jobless_since) > day({{as_of}}) THEN 1 ELSE 0 END, 0) + c.unemployment AS jobless_months,
+    CASE WHEN sp.arrears_rows > 0 THEN sp.wage_arrears ELSE 0 END + c.unemployment AS wage_arrears,
+    coalesce(sp.public_posts, 0) + c.public_post AS public_posts,
+    coalesce(sp.posts_one_person, 0) + c.public_post AS posts_one_person,
+    coalesce(sp.dibao, 0) + c.social_assistance AS dibao,
+    coalesce(sp.tekun, 0) + c.social_assistance AS tekun,
+    coalesce(sp.edge, 0) + c.social_assistance AS edge,
+    coalesce(sp.orphans, 0) + c.social_assistance AS orphans,
+    coalesce(sp.assistance_monthly, 0) + c.social_assistance AS assistance_monthly,
+    coalesce(sp.temporary_aid_12m, 0) + c.temporary_aid AS temporary_aid_12m,
+    coalesce(sp.temporary_aid_times, 0) + c.temporary_aid AS temporary_aid_times,
+    coalesce(sp.aid_refused_6m, 0) + c.assistance_application AS aid_refused_6m,
+    coalesce(sp.aid_ended_6m, 0) + c.assistance_application AS aid_ended_6m,
+    coalesce(sp.disabled, 0) + c.disability AS disabled,
+    coalesce(sp.severe_disabled, 0) + c.disability AS severe_disabled,
+    coalesce(sp.severe_new_12m, 0) + c.disability AS severe_new_12m,
+    coalesce(sp.severe_without_subsidy, 0) + c.disability AS severe_without_subsidy,
+    ho.housing_danger + c.housing AS housing_danger,
+    ho.house_area + c.housing AS house_area,
+    wa.water_litres + c.water AS water_litres,
+    wa.water_minutes + c.water AS water_minutes,
+    wa.water_short_days + c.water AS water_short_days,
+    wa.water_outage_days + c.water AS water_outage_days,
+    wa.water_quality_faults + c.water AS water_quality_faults,
+    CASE WHEN sp.disaster_rows > 0 THEN sp.disaster_loss_12m ELSE 0 END + c.disaster AS disaster_loss_12m,
+    coalesce(sp.disaster_houses_12m, 0) + c.disaster AS disaster_houses_12m,
+    CASE WHEN sp.disaster_rows > 0 THEN sp.disaster_crop_area_12m ELSE 0 END + c.disaster AS disaster_crop_area_12m,
+    CASE WHEN sp.disaster_rows > 0 THEN sp.disaster_casualties_12m ELSE 0 END + c.disaster AS disaster_casualties_12m,
+    coalesce(sp.accident_injured_12m, 0) + c.traffic_accident AS accident_injured_12m,
+    coalesce(sp.accident_deaths_12m, 0) + c.traffic_accident AS accident_deaths_12m,
+    CASE WHEN sp.accident_rows > 0 THEN sp.accident_loss_12m ELSE 0 END + c.traffic_accident AS accident_loss_12m,
+    coalesce(sp.deaths_cremation_12m, 0) + c.cremation AS deaths_cremation_12m,
+    coalesce(sp.deaths_hukou_12m, 0) + c.hukou_change AS deaths_hukou_12m,
+    coalesce(sp.deaths_working_age_12m, 0) + c.hukou_change AS deaths_working_age_12m,
+    coalesce(sp.births_12m, 0) + c.hukou_change AS births_12m,
+    coalesce(sp.projects_failed_12m, 0) + c.industry_project AS projects_failed_12m,
+    CASE WHEN sp.project_rows > 0 THEN sp.project_loss_12m ELSE 0 END + c.industry_project AS project_loss_12m,
+    coalesce(sp.loan_balance, 0) + c.small_loan AS loan_balance,
+    CASE WHEN sp.loan_rows > 0 THEN sp.loan_largest ELSE 0 END + c.small_loan AS loan_largest,
+    coalesce(sp.overdue_amount, 0) + c.small_loan AS overdue_amount,
+    coalesce(sp.overdue_days, 0) + c.small_loan AS overdue_days,
+    el.kwh_3m + c.electricity AS kwh_3m,
+    el.kwh_3m_last_year + c.electricity AS kwh_3m_last_year,
+    coalesce(el.power_arrears, 0) + c.electricity AS power_arrears,
+    coalesce(sp.cars, 0) + c.assets AS cars,
+    CASE WHEN sp.cars > 0 THEN sp.car_value ELSE 0 END + c.assets AS car_value,
+    coalesce(sp.flats, 0) + c.assets AS flats,
+    coalesce(sp.companies, 0) + c.assets AS companies,
+    coalesce(sp.public_servants, 0) + c.assets AS public_servants,
+    coalesce(sp.petitions_90d, 0) + c.petition AS petitions_90d,
+    coalesce(sp.petitions_basic_90d, 0) + c.petition AS petitions_basic_90d,
+    CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.is_monitored, FALSE) END AS is_monitored,
+    CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.is_cleared, FALSE) END AS is_cleared,
+    CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.cleared_naturally, FALSE) END AS cleared_naturally,
+    CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.has_development_measure, FALSE) END AS has_development_measure,
+    sp.measures + c.monitored AS measures,
+    date_sub('month', sp.identified, {{as_of}}) + c.monitored AS months_identified,
+    date_sub('month', sp.cleared_on, {{as_of}}) + c.monitored AS months_cleared,
+    sp.months_to_clear + c.monitored AS months_to_clear,
+    CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.recorded_illness, FALSE) END AS recorded_illness,
+    CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.recorded_disability, FALSE) END AS recorded_disability,
+    CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.recorded_labour, FALSE) END AS recorded_labour
   FROM household AS h
   LEFT JOIN cov AS c ON c.county = h.county
   LEFT JOIN pe ON pe.household_id = h.household_id
   LEFT JOIN inc ON inc.household_id = h.household_id
-  LEFT JOIN hs ON hs.household_id = h.household_id
-  LEFT JOIN il ON il.household_id = h.household_id
   LEFT JOIN en ON en.household_id = h.household_id
-  LEFT JOIN sc ON sc.household_id = h.household_id
-  LEFT JOIN sr ON sr.household_id = h.household_id
-  LEFT JOIN mw ON mw.household_id = h.household_id
-  LEFT JOIN un ON un.household_id = h.household_id
-  LEFT JOIN pp ON pp.household_id = h.household_id
-  LEFT JOIN sa ON sa.household_id = h.household_id
-  LEFT JOIN ta ON ta.household_id = h.household_id
-  LEFT JOIN aa ON aa.household_id = h.household_id
-  LEFT JOIN dc ON dc.household_id = h.household_id
   LEFT JOIN ho ON ho.household_id = h.household_id
   LEFT JOIN wa ON wa.household_id = h.household_id
-  LEFT JOIN di ON di.household_id = h.household_id
-  LEFT JOIN ac ON ac.household_id = h.household_id
-  LEFT JOIN cr ON cr.household_id = h.household_id
-  LEFT JOIN hc ON hc.household_id = h.household_id
-  LEFT JOIN ip ON ip.household_id = h.household_id
-  LEFT JOIN sl ON sl.household_id = h.household_id
   LEFT JOIN el ON el.household_id = h.household_id
-  LEFT JOIN ass ON ass.household_id = h.household_id
-  LEFT JOIN pt ON pt.household_id = h.household_id
-  LEFT JOIN mo ON mo.household_id = h.household_id
+  LEFT JOIN sp ON sp.household_id = h.household_id
   WHERE h.household_id BETWEEN {{lo}} AND {{hi}}
 ),
 net AS (

@@ -242,6 +242,8 @@ func toValue(v any) expr.Value {
 	switch x := v.(type) {
 	case float64:
 		return expr.Value{Num: x, Known: true}
+	case int32:
+		return expr.Value{Num: float64(x), Known: true}
 	case bool:
 		if x {
 			return expr.Value{Num: 1, Known: true}

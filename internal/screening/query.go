@@ -443,7 +443,7 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 	for _, j := range joins {
 		first += " LEFT JOIN " + j + " ON " + j + ".household_id = h.household_id"
 	}
-	ctes = append(ctes, "l0 AS ("+first+")")
+	ctes = append(ctes, "l0 AS MATERIALIZED ("+first+")")
 	last = "l0"
 	for n, layer := range q.pack.Layers()[1:] {
 		var derived []string
@@ -537,7 +537,11 @@ func (q *query) sqlWide(sc scope, run int64) string {
 	ctes = append(ctes, "r AS (SELECT *, "+strings.Join(outcomes, ", ")+" FROM "+last+")")
 	cols := []string{"household_id", "registry_county AS county", "registry_division AS division", "registry_members AS members", fmt.Sprintf("CAST(%d AS BIGINT) AS run", run)}
 	for i := range q.pack.Indicators {
-		cols = append(cols, quote(q.pack.Indicators[i].ID)+" AS "+column(&q.pack.Indicators[i]))
+		value := quote(q.pack.Indicators[i].ID)
+		if counts(&q.pack.Indicators[i]) {
+			value = "CAST(" + value + " AS INTEGER)"
+		}
+		cols = append(cols, value+" AS "+column(&q.pack.Indicators[i]))
 	}
 	n := len(outcomes)
 	for w := range words(n) {
@@ -555,12 +559,27 @@ func (q *query) sqlWide(sc scope, run int64) string {
 // column is the name of an indicator in table wide: prefixed, so that it can never meet a column of the frame.
 func column(ind *policy.Indicator) string { return quote("i_" + ind.ID) }
 
-// wideColumns is the DDL column list of table wide.
+// counts reports whether the indicator's values are whole numbers by their nature: kept as INTEGER, whose statistics and
+// compression cost a fraction of a double's.
+func counts(ind *policy.Indicator) bool {
+	return ind.Derive == nil && (ind.Aggregate == policy.Count || ind.Aggregate == policy.Persons) && ind.PerPerson == ""
+}
+
+// wideColumns is the DDL column list of table wide. Most households have no row for most indicators, so the columns that are
+// zero when absent are run-length encoded by order: left to itself DuckDB spends more time on weighing eight encodings for
+// each of them than on computing them (measured in docs/benchmarks.md).
 func wideColumns(p *policy.Pack) string {
 	cols := []string{"household_id BIGINT NOT NULL", "county INTEGER NOT NULL", "division BIGINT NOT NULL", "members INTEGER NOT NULL", "run BIGINT NOT NULL"}
 	for i := range p.Indicators {
-		typ := map[expr.Type]string{expr.Number: "FLOAT8", expr.Bool: "BOOLEAN", expr.Date: "DATE"}[p.Indicators[i].Type]
-		cols = append(cols, column(&p.Indicators[i])+" "+typ)
+		ind := &p.Indicators[i]
+		typ := map[expr.Type]string{expr.Number: "FLOAT8", expr.Bool: "BOOLEAN", expr.Date: "DATE"}[ind.Type]
+		if counts(ind) {
+			typ = "INTEGER"
+		}
+		if ind.AbsentZero && ind.Type != expr.Date {
+			typ += " USING COMPRESSION RLE"
+		}
+		cols = append(cols, column(ind)+" "+typ)
 	}
 	for w := range words(len(p.Rules) + len(p.Checks)) {
 		cols = append(cols, fmt.Sprintf("hits%d BIGINT NOT NULL", w), fmt.Sprintf("unknowns%d BIGINT NOT NULL", w))
@@ -572,6 +591,8 @@ func wideColumns(p *policy.Pack) string {
 func (q *query) onWide(v *expr.Var) string {
 	n := len(q.pack.Indicators)
 	switch {
+	case v.Slot < n && counts(&q.pack.Indicators[v.Slot]):
+		return "CAST(" + column(&q.pack.Indicators[v.Slot]) + " AS FLOAT8)"
 	case v.Slot < n:
 		return column(&q.pack.Indicators[v.Slot])
 	case v.Slot < n+len(q.pack.Parameters):
