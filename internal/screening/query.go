@@ -267,6 +267,7 @@ func (q *query) personCTE(sc scope) string {
 type folded struct {
 	ctes  []string
 	joins []string
+	raw   []string // the columns it gives, each under a name of its own
 }
 
 // fold writes the CTE that folds one dataset's rows into one row a household.
@@ -295,6 +296,7 @@ func (q *query) fold(id string, inds []*policy.Indicator, sc scope) folded {
 		switch {
 		case ind.PerPerson != "":
 			// Folded per person first; the outer fold sees integer fen or scaled doubles as FLOAT8.
+			out.raw = append(out.raw, "p_"+id+"."+name+" AS "+rawName(ind))
 			inner = append(inner, aggregate(ind.PerPerson, value, fen, rows, expr.Number, eventDate)+" AS "+name)
 			cols = append(cols, "\x00"+aggregate(ind.Aggregate, name, false, "", ind.Type, eventDate)+" AS "+name)
 			perPerson[ind.ID] = true
@@ -303,16 +305,19 @@ func (q *query) fold(id string, inds []*policy.Indicator, sc scope) folded {
 			if cond == "" {
 				cond = "TRUE"
 			}
+			out.raw = append(out.raw, "p_"+id+"."+name+" AS "+rawName(ind))
 			inner = append(inner, "bool_or("+cond+") AS "+name)
 			cols = append(cols, "\x00CAST(COUNT(*) FILTER (WHERE "+name+") AS FLOAT8) AS "+name)
 			perPerson[ind.ID] = true
 		default:
+			out.raw = append(out.raw, "f_"+id+"."+name+" AS "+rawName(ind))
 			cols = append(cols, aggregate(ind.Aggregate, value, fen, rows, ind.Type, eventDate)+" AS "+name)
 			if ind.AbsentZero && nullable(ind, ds) {
 				f := ""
 				if rows != "" {
 					f = " FILTER (WHERE " + rows + ")"
 				}
+				out.raw = append(out.raw, "f_"+id+"."+quote(ind.ID+"__n"))
 				cols = append(cols, "COUNT(*)"+f+" AS "+quote(ind.ID+"__n"))
 			}
 		}
@@ -381,6 +386,9 @@ func byDataset(p *policy.Pack) (ids []string, groups map[string][]*policy.Indica
 	return ids, groups
 }
 
+// rawName is the name of a folded value before coverage and absence are looked at.
+func rawName(ind *policy.Indicator) string { return quote("raw_" + ind.ID) }
+
 // coverName is the column that says whether a feed covers the household's county for a freshness.
 func coverName(dataset string, freshDays int) string {
 	return fmt.Sprintf("cov_%s_%d", dataset, freshDays)
@@ -421,7 +429,7 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 	h += " FROM " + q.source("household") + " AS households" + whereClause(sc.where("")) + ")"
 	ctes = append(ctes, h)
 
-	var joins, cols []string
+	var joins, raw, cols []string
 	for _, id := range ids {
 		if id == "household" {
 			continue
@@ -429,21 +437,29 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 		f := q.fold(id, groups[id], sc)
 		ctes = append(ctes, f.ctes...)
 		joins = append(joins, f.joins...)
+		raw = append(raw, f.raw...)
 	}
 	for i := range q.pack.Indicators {
 		ind := &q.pack.Indicators[i]
 		if ind.Derive != nil {
 			continue
 		}
-		cov := "h." + coverName(q.feedOf(ind.Dataset), ind.FreshDays)
+		cov := coverName(q.feedOf(ind.Dataset), ind.FreshDays)
 		cols = append(cols, fmt.Sprintf("CASE WHEN %s THEN %s END AS %s", cov, q.present(ind), quote(ind.ID)))
 	}
-	// "members" and the other registry columns may also be indicators: the registry's own copies get another name.
-	first := "SELECT h.household_id, h.county AS registry_county, h.division AS registry_division, h.members AS registry_members, " + strings.Join(cols, ", ") + " FROM h"
-	for _, j := range joins {
-		first += " LEFT JOIN " + j + " ON " + j + ".household_id = h.household_id"
+	// An outer join to a feed that knows only some households splits every vector of rows in two. Materialising after the joins
+	// puts the pieces together again before the hundreds of expressions run (measured in docs/benchmarks.md).
+	joined := "SELECT h.*"
+	for _, c := range raw {
+		joined += ", " + c
 	}
-	ctes = append(ctes, "l0 AS MATERIALIZED ("+first+")")
+	joined += " FROM h"
+	for _, j := range joins {
+		joined += " LEFT JOIN " + j + " ON " + j + ".household_id = h.household_id"
+	}
+	ctes = append(ctes, "joined AS MATERIALIZED ("+joined+")")
+	// "members" and the other registry columns may also be indicators: the registry's own copies get another name.
+	ctes = append(ctes, "l0 AS (SELECT household_id, county AS registry_county, division AS registry_division, members AS registry_members, "+strings.Join(cols, ", ")+" FROM joined)")
 	last = "l0"
 	for n, layer := range q.pack.Layers()[1:] {
 		var derived []string
@@ -495,18 +511,14 @@ func (q *query) present(ind *policy.Indicator) string {
 	if ind.Dataset != "person" {
 		ds = q.pack.Dataset(ind.Dataset)
 	}
-	table := "f_" + ind.Dataset
 	byPerson := ind.PerPerson != "" || (ind.Aggregate == policy.Persons && ds != nil)
-	if byPerson {
-		table = "p_" + ind.Dataset
-	}
-	col := table + "." + quote(ind.ID)
+	col := rawName(ind)
 	if !ind.AbsentZero {
 		return col
 	}
 	if !byPerson && nullable(ind, ds) {
-		return fmt.Sprintf("CASE WHEN %[1]s IS NULL AND %[2]s.%[3]s > 0 THEN NULL ELSE coalesce(%[1]s, %[4]s) END",
-			col, table, quote(ind.ID+"__n"), zero(ind.Type))
+		return fmt.Sprintf("CASE WHEN %[1]s IS NULL AND %[2]s > 0 THEN NULL ELSE coalesce(%[1]s, %[3]s) END",
+			col, quote(ind.ID+"__n"), zero(ind.Type))
 	}
 	return "coalesce(" + col + ", " + zero(ind.Type) + ")"
 }
