@@ -1,6 +1,7 @@
 -- The screening of policy pack guizhou, written by hand in DuckDB SQL: one row a household of the range with every indicator (i_ID) and
 -- every rule's outcome (r_ID); NULL = unknown. It was written from the pack's YAML and design section 9.5 alone and shares nothing with the generator of
--- package screening; the conditions at the end are the rules' own texts with SQL operators. {{as_of}} is the screening day (a DATE literal), {{lo}} and {{hi}} the household ids of the range.
+-- package screening; the conditions at the end are the rules' own texts with SQL operators. {{as_of}} is the screening day (a DATE literal),
+-- {{lo}} and {{hi}} are the household ids of the range.
 --
 -- How it is built: cov says which feeds cover a county; one aggregation a fact table, over the range and the longest window only; sp stacks the feeds
 -- in which many households have no row, because a chain of LEFT JOINs with misses is slow (each splits the vectors into hits and misses); base joins to the
