@@ -116,7 +116,7 @@ CREATE TABLE IF NOT EXISTS hit (run BIGINT NOT NULL, household_id BIGINT NOT NUL
   class VARCHAR NOT NULL, level SMALLINT NOT NULL, evidence FLOAT8[]);
 CREATE TABLE IF NOT EXISTS warning (run BIGINT NOT NULL, household_id BIGINT NOT NULL, risk VARCHAR NOT NULL, level SMALLINT NOT NULL,
   before SMALLINT NOT NULL, change VARCHAR NOT NULL, rules INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS warning_live (household_id BIGINT NOT NULL, risk VARCHAR NOT NULL, level SMALLINT NOT NULL, rules INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS warning_live (household_id BIGINT NOT NULL, division BIGINT NOT NULL, risk VARCHAR NOT NULL, level SMALLINT NOT NULL, rules INTEGER NOT NULL,
   known BOOLEAN NOT NULL, run BIGINT NOT NULL, change VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS data_request (run BIGINT NOT NULL, dataset VARCHAR NOT NULL, county INTEGER NOT NULL, state VARCHAR NOT NULL,
   through DATE, households BIGINT NOT NULL, rules VARCHAR NOT NULL);`
@@ -608,19 +608,20 @@ func (s *Service) diff(ctx context.Context, c *sql.Conn, run int64, sc scope) er
 		isUnknown = "CASE b.risk " + strings.Join(unknown, " ") + " ELSE FALSE END"
 	}
 	text := fmt.Sprintf(`CREATE OR REPLACE TEMPORARY TABLE fresh AS
-SELECT coalesce(n.household_id, b.household_id) AS household_id, coalesce(n.risk, b.risk) AS risk,
+SELECT coalesce(n.household_id, b.household_id) AS household_id, coalesce(n.division, b.division) AS division, coalesce(n.risk, b.risk) AS risk,
   CAST(coalesce(n.level, 0) AS SMALLINT) AS level, CAST(coalesce(b.level, 0) AS SMALLINT) AS before, CAST(coalesce(n.rules, 0) AS INTEGER) AS rules,
   CASE WHEN b.household_id IS NULL THEN 'new' WHEN n.household_id IS NULL AND w.household_id IS NULL THEN 'gone'
        WHEN n.household_id IS NULL AND (%s) THEN 'unknown' WHEN n.household_id IS NULL THEN 'cleared'
        WHEN n.level > b.level THEN 'worse' WHEN n.level < b.level THEN 'better' ELSE 'same' END AS change
-FROM (SELECT household_id, risk, max(level) AS level, count(*) AS rules FROM hit WHERE run = %d AND class <> 'doubt' GROUP BY household_id, risk) AS n
+FROM (SELECT t.household_id, t.risk, any_value(h.division) AS division, max(t.level) AS level, count(*) AS rules FROM hit AS t JOIN hot AS h ON h.household_id = t.household_id
+  WHERE t.run = %d AND t.class <> 'doubt' GROUP BY t.household_id, t.risk) AS n
 FULL OUTER JOIN (SELECT * FROM warning_live%s) AS b ON b.household_id = n.household_id AND b.risk = n.risk
 LEFT JOIN wide AS w ON w.household_id = CASE WHEN n.household_id IS NULL THEN b.household_id END`, isUnknown, run, whereClause(sc.where("")))
 	for _, stmt := range []string{
 		text,
 		fmt.Sprintf("INSERT INTO warning SELECT %d, household_id, risk, level, before, change, rules FROM fresh", run),
 		"DELETE FROM warning_live" + whereClause(sc.where("")),
-		fmt.Sprintf("INSERT INTO warning_live SELECT household_id, risk, CASE WHEN change = 'unknown' THEN before ELSE level END, rules, change <> 'unknown', %d, change FROM fresh WHERE change NOT IN ('cleared', 'gone')", run),
+		fmt.Sprintf("INSERT INTO warning_live SELECT household_id, division, risk, CASE WHEN change = 'unknown' THEN before ELSE level END, rules, change <> 'unknown', %d, change FROM fresh WHERE change NOT IN ('cleared', 'gone')", run),
 		"DROP TABLE fresh",
 	} {
 		if err := exec(ctx, c, stmt); err != nil {

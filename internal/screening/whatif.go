@@ -106,60 +106,11 @@ func (s *Service) WhatIf(ctx context.Context, ask Question) (Answer, error) {
 		}
 		set[par.ID] = v
 	}
-	values, err := newParameters(s.pack, last.AsOf, set)
+	ch, err := s.change(ask, set, last.AsOf)
 	if err != nil {
 		return a, err
 	}
-	q := &query{pack: s.pack, asOf: last.AsOf, values: values}
-
-	// Which rules are touched, and through which derived indicators.
-	n := len(s.pack.Indicators)
-	touchedSlot := map[int]bool{}
-	for i := range s.pack.Parameters {
-		if _, ok := set[s.pack.Parameters[i].ID]; ok {
-			touchedSlot[n+i] = true
-		}
-	}
-	from, renamed := s.rederive(q, touchedSlot)
-	ref := func(v *expr.Var) string {
-		if name, ok := renamed[v.Slot]; ok {
-			return name
-		}
-		return q.onWide(v)
-	}
-	env := s.pack.RuleEnv()
-	after := map[int]string{} // rule number → SQL of its outcome after the change
-	for _, id := range ask.Drop {
-		i := s.ruleNumber(id)
-		if i < 0 {
-			return a, noRule(id)
-		}
-		after[i] = "FALSE"
-	}
-	for id, text := range ask.Rules {
-		i := s.ruleNumber(id)
-		if i < 0 {
-			return a, noRule(id)
-		}
-		checked, err := env.Check(text, expr.Bool)
-		if err != nil {
-			return a, err
-		}
-		after[i] = "coalesce(" + checked.SQL(expr.DuckDB, ref) + ", FALSE)"
-	}
-	for i := range s.pack.Rules {
-		if _, ok := after[i]; ok {
-			continue
-		}
-		for _, v := range s.pack.Rules[i].When.Vars() {
-			if touchedSlot[v.Slot] {
-				after[i] = "coalesce(" + s.pack.Rules[i].When.SQL(expr.DuckDB, ref) + ", FALSE)"
-				break
-			}
-		}
-	}
-	touched := slices.Sorted(maps.Keys(after))
-	if err := s.compare(ctx, c, &a, ask, from, touched, after); err != nil {
+	if err := s.compare(ctx, c, &a, ask, ch); err != nil {
 		return a, err
 	}
 	a.Seconds = time.Since(began).Seconds()
@@ -205,38 +156,70 @@ func (s *Service) currentRun(ctx context.Context, c *sql.Conn) (*runRecord, erro
 	return last, nil
 }
 
-// rederive writes the table to read: wide, with the derived indicators that the change touches computed again in
-// columns n_ID. It adds their slots to touched and says how to spell them.
-func (s *Service) rederive(q *query, touched map[int]bool) (from string, renamed map[int]string) {
-	from, renamed = "wide", map[int]string{}
-	ref := func(v *expr.Var) string {
-		if name, ok := renamed[v.Slot]; ok {
-			return name
-		}
-		return q.onWide(v)
+// change is what a question changes, as SQL over table wide.
+type change struct {
+	rules []int          // numbers of the rules whose outcome may change, ascending
+	after map[int]string // their outcome after the change: TRUE or FALSE, unknown counts as FALSE
+	// where holds for every household on which some rule's outcome may differ: only they are looked at closely.
+	where string
+}
+
+// change works out which rules a question touches. A rule can change its outcome only where a comparison with a changed
+// parameter changes its own, and few households lie between an old and a new threshold: testing those few comparisons first is
+// what makes the answer fast (docs/benchmarks.md).
+func (s *Service) change(ask Question, set map[string]float64, asOf time.Time) (*change, error) {
+	now, err := newParameters(s.pack, asOf, nil)
+	if err != nil {
+		return nil, err
 	}
-	for _, layer := range s.pack.Layers()[1:] {
-		var cols []string
-		var now []int
-		for _, i := range layer {
-			for _, v := range s.pack.Indicators[i].Derive.Vars() {
-				if touched[v.Slot] {
-					cols = append(cols, "("+s.pack.Indicators[i].Derive.SQL(expr.DuckDB, ref)+") AS "+quote("n_"+s.pack.Indicators[i].ID))
-					now = append(now, i)
-					break
-				}
-			}
+	then, err := newParameters(s.pack, asOf, set)
+	if err != nil {
+		return nil, err
+	}
+	before, after := (&query{pack: s.pack, asOf: asOf, values: now}).onWide, (&query{pack: s.pack, asOf: asOf, values: then}).onWide
+	ch := &change{after: map[int]string{}}
+	conds := map[string]bool{}
+	for _, id := range ask.Drop {
+		i := s.ruleNumber(id)
+		if i < 0 {
+			return nil, noRule(id)
 		}
-		if len(cols) == 0 {
+		ch.after[i] = "FALSE"
+		conds[hasBit("hits", i)] = true
+	}
+	for id, text := range ask.Rules {
+		i := s.ruleNumber(id)
+		if i < 0 {
+			return nil, noRule(id)
+		}
+		checked, err := s.pack.RuleEnv().Check(text, expr.Bool)
+		if err != nil {
+			return nil, err
+		}
+		ch.after[i] = "coalesce(" + checked.SQL(expr.DuckDB, after) + ", FALSE)"
+		conds["("+hasBit("hits", i)+") <> "+ch.after[i]] = true
+	}
+	for i := range s.pack.Rules {
+		if _, ok := ch.after[i]; ok {
 			continue
 		}
-		from = "(SELECT *, " + strings.Join(cols, ", ") + " FROM " + from + ") AS wide"
-		for _, i := range now {
-			touched[i] = true
-			renamed[i] = quote("n_" + s.pack.Indicators[i].ID)
+		for _, atom := range s.pack.Rules[i].When.Atoms() {
+			touched := false
+			for _, v := range atom.Vars() {
+				if k := v.Slot - len(s.pack.Indicators); k >= 0 && k < len(s.pack.Parameters) {
+					_, ok := set[s.pack.Parameters[k].ID]
+					touched = touched || ok
+				}
+			}
+			if touched {
+				conds["("+atom.SQL(expr.DuckDB, before)+") IS DISTINCT FROM ("+atom.SQL(expr.DuckDB, after)+")"] = true
+				ch.after[i] = "coalesce(" + s.pack.Rules[i].When.SQL(expr.DuckDB, after) + ", FALSE)"
+			}
 		}
 	}
-	return from, renamed
+	ch.rules = slices.Sorted(maps.Keys(ch.after))
+	ch.where = strings.Join(slices.Sorted(maps.Keys(conds)), " OR ")
+	return ch, nil
 }
 
 // warnedMasks are, per level, the bits of the rules that make a warning at that level.
@@ -255,78 +238,77 @@ func (s *Service) warnedMasks() [policy.Red + 1][]int64 {
 }
 
 // compare counts, by area, who is warned before and after.
-func (s *Service) compare(ctx context.Context, c *sql.Conn, a *Answer, ask Question, from string, touched []int, after map[int]string) error {
+func (s *Service) compare(ctx context.Context, c *sql.Conn, a *Answer, ask Question, ch *change) error {
 	masks := s.warnedMasks()
+	within := ""
+	if ask.Division != 0 {
+		lo, hi := s.tree.Range(ask.Division)
+		within = fmt.Sprintf("division BETWEEN %d AND %d", lo, hi)
+	}
+	// The few households on which something may change, with the bits of their rules before and after.
 	drop := make([]int64, len(masks[0]))
-	var cols []string
-	for _, i := range touched {
+	var outcomes []string
+	gain := make([][]string, len(drop))
+	for _, i := range ch.rules {
 		w, m := ruleBit(i)
 		drop[w] |= m
-		cols = append(cols, fmt.Sprintf("(%s) AS after_%d", after[i], i))
+		outcomes = append(outcomes, fmt.Sprintf("(%s) AS after_%d", ch.after[i], i))
+		gain[w] = append(gain[w], fmt.Sprintf("CASE WHEN after_%d THEN CAST(%d AS BIGINT) ELSE 0 END", i, m))
 	}
+	cols := []string{"household_id", "division", "members"}
 	for w := range drop {
 		cols = append(cols, fmt.Sprintf("hits%d", w))
+		outcomes = append(outcomes, fmt.Sprintf("hits%d", w))
+		after := fmt.Sprintf("hits%d & %d", w, ^drop[w])
+		if len(gain[w]) > 0 {
+			after = "(" + after + ") + " + strings.Join(gain[w], " + ")
+		}
+		cols = append(cols, fmt.Sprintf("%s AS after%d", after, w))
 	}
-	// The level before and after: the worst level with a hit; untouched rules keep their recorded bits.
-	level := func(keep func(w int, m int64) int64, extra func(i int) string) string {
+	level := func(prefix string) string {
 		var b strings.Builder
 		b.WriteString("CASE")
 		for l := policy.Red; l >= policy.Blue; l-- {
-			var any []string
+			var some []string
 			for w, m := range masks[l] {
-				if k := keep(w, m); k != 0 {
-					any = append(any, fmt.Sprintf("(hits%d & %d) <> 0", w, k))
+				if m != 0 {
+					some = append(some, fmt.Sprintf("(%s%d & %d) <> 0", prefix, w, m))
 				}
 			}
-			for _, i := range touched {
-				if r := &s.pack.Rules[i]; extra != nil && r.Level == l && r.Class != policy.ClassDoubt {
-					any = append(any, extra(i))
-				}
-			}
-			if len(any) > 0 {
-				fmt.Fprintf(&b, " WHEN %s THEN %d", strings.Join(any, " OR "), l)
+			if len(some) > 0 {
+				fmt.Fprintf(&b, " WHEN %s THEN %d", strings.Join(some, " OR "), l)
 			}
 		}
 		b.WriteString(" ELSE 0 END")
-		if b.String() == "CASE ELSE 0 END" {
-			return "0"
-		}
 		return b.String()
 	}
-	before := level(func(_ int, m int64) int64 { return m }, nil)
-	then := level(func(w int, m int64) int64 { return m &^ drop[w] }, func(i int) string { return fmt.Sprintf("after_%d", i) })
-	where := ""
-	if ask.Division != 0 {
-		lo, hi := s.tree.Range(ask.Division)
-		where = fmt.Sprintf(" WHERE division BETWEEN %d AND %d", lo, hi)
+	where := "FALSE"
+	if ch.where != "" {
+		where = conj(within, "("+ch.where+")")
 	}
-	base := fmt.Sprintf("WITH x AS (SELECT household_id, division, members, %s FROM %s%s), y AS (SELECT household_id, division, members, %s AS before, %s AS after FROM x)",
-		strings.Join(cols, ", "), from, where, before, then)
-
-	var counts []string
-	a.Rules = make([]RuleChange, len(touched))
-	var dest []any
-	for n, i := range touched {
-		w, m := ruleBit(i)
-		a.Rules[n].Rule = s.pack.Rules[i].ID
-		counts = append(counts, fmt.Sprintf("count(*) FILTER (WHERE (hits%d & %d) <> 0), count(*) FILTER (WHERE after_%d)", w, m, i))
-		dest = append(dest, &a.Rules[n].Before, &a.Rules[n].After)
-	}
-	if len(touched) > 0 {
-		text := fmt.Sprintf("WITH x AS (SELECT %s FROM %s%s) SELECT %s FROM x", strings.Join(cols, ", "), from, where, strings.Join(counts, ", "))
-		if err := c.QueryRowContext(ctx, text).Scan(dest...); err != nil {
-			return fmt.Errorf("screening: what-if: %w\n%s", err, short(text))
+	for _, text := range []string{
+		"CREATE OR REPLACE TEMPORARY TABLE moved AS SELECT " + strings.Join(cols, ", ") + " FROM (SELECT household_id, division, members, " + strings.Join(outcomes, ", ") + " FROM wide WHERE " + where + ") AS asked",
+		"CREATE OR REPLACE TEMPORARY TABLE levels AS SELECT household_id, division, members, " + level("hits") + " AS before, " + level("after") + " AS after FROM moved",
+	} {
+		if err := exec(ctx, c, text); err != nil {
+			return err
 		}
+	}
+	if err := s.ruleChanges(ctx, c, a, ch, within); err != nil {
+		return err
 	}
 
 	// By township always, since visits are counted there; coarser grains are summed here, the village asked for.
 	grain := min(grains[ask.By], grains["township"])
-	text := base + fmt.Sprintf(` SELECT CAST(floor(division / %d) AS BIGINT) * %d AS area,
- count(*) FILTER (WHERE before > 0), count(*) FILTER (WHERE after > 0),
- count(*) FILTER (WHERE before = 0 AND after > 0), CAST(coalesce(sum(members) FILTER (WHERE before = 0 AND after > 0), 0) AS BIGINT),
- count(*) FILTER (WHERE before > 0 AND after = 0), CAST(coalesce(sum(members) FILTER (WHERE before > 0 AND after = 0), 0) AS BIGINT),
- count(*) FILTER (WHERE before > 0 AND after > before), count(*) FILTER (WHERE after > 0 AND after < before)
- FROM y WHERE before > 0 OR after > 0 GROUP BY 1 ORDER BY 1`, grain, grain)
+	text := fmt.Sprintf(`WITH was AS (SELECT division - division %% %[1]d AS area, count(*) AS n FROM (SELECT DISTINCT household_id, division FROM warning_live WHERE known%[2]s) AS w GROUP BY 1),
+turn AS (SELECT division - division %% %[1]d AS area,
+ count(*) FILTER (WHERE before = 0 AND after > 0) AS enter, CAST(coalesce(sum(members) FILTER (WHERE before = 0 AND after > 0), 0) AS BIGINT) AS enter_persons,
+ count(*) FILTER (WHERE before > 0 AND after = 0) AS leave, CAST(coalesce(sum(members) FILTER (WHERE before > 0 AND after = 0), 0) AS BIGINT) AS leave_persons,
+ count(*) FILTER (WHERE before > 0 AND after > before) AS worse, count(*) FILTER (WHERE after > 0 AND after < before) AS better
+ FROM levels WHERE before <> after GROUP BY 1)
+SELECT coalesce(was.area, turn.area), coalesce(n, 0), coalesce(n, 0) + coalesce(enter, 0) - coalesce(leave, 0), coalesce(enter, 0), coalesce(enter_persons, 0),
+ coalesce(leave, 0), coalesce(leave_persons, 0), coalesce(worse, 0), coalesce(better, 0)
+FROM was FULL OUTER JOIN turn ON turn.area = was.area ORDER BY 1`, grain, and(within))
 	areas := map[division.Code]*AreaChange{}
 	visits := map[division.Code]int64{}
 	if err := scan(ctx, c, text, func(r *sql.Rows) error {
@@ -373,14 +355,56 @@ func (s *Service) compare(ctx context.Context, c *sql.Conn, a *Answer, ask Quest
 		for _, side := range []struct {
 			cond string
 			into *[]string
-		}{{"y.before = 0 AND y.after > 0", &a.Entering}, {"y.before > 0 AND y.after = 0", &a.Leaving}} {
-			list := base + " SELECT h.household_no FROM y JOIN household AS h ON h.household_id = y.household_id WHERE " + side.cond + fmt.Sprintf(" ORDER BY h.household_no LIMIT %d", ask.List)
+		}{{"l.before = 0 AND l.after > 0", &a.Entering}, {"l.before > 0 AND l.after = 0", &a.Leaving}} {
+			list := "SELECT h.household_no FROM levels AS l JOIN household AS h ON h.household_id = l.household_id WHERE " + side.cond + fmt.Sprintf(" ORDER BY h.household_no LIMIT %d", ask.List)
 			if err := scan(ctx, c, list, func(r *sql.Rows) error {
 				var no string
 				if err := r.Scan(&no); err != nil {
 					return err
 				}
 				*side.into = append(*side.into, no)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// and prefixes a condition that follows others.
+func and(cond string) string {
+	if cond == "" {
+		return ""
+	}
+	return " AND " + cond
+}
+
+// ruleChanges counts the hits of the touched rules before and after. Outcomes come in few patterns: count the patterns, then the bits.
+func (s *Service) ruleChanges(ctx context.Context, c *sql.Conn, a *Answer, ch *change, within string) error {
+	a.Rules = make([]RuleChange, len(ch.rules))
+	for n, i := range ch.rules {
+		a.Rules[n].Rule = s.pack.Rules[i].ID
+	}
+	for w := range words(len(s.pack.Rules)) {
+		for _, part := range []struct {
+			text string
+			add  func(r *RuleChange, n int64)
+		}{
+			{fmt.Sprintf("SELECT hits%d, count(*) FROM wide%s GROUP BY 1", w, whereClause(within)), func(r *RuleChange, n int64) { r.Before += n; r.After += n }},
+			{fmt.Sprintf("SELECT hits%d, -count(*) FROM moved GROUP BY 1", w), func(r *RuleChange, n int64) { r.After += n }},
+			{fmt.Sprintf("SELECT after%d, count(*) FROM moved GROUP BY 1", w), func(r *RuleChange, n int64) { r.After += n }},
+		} {
+			if err := scan(ctx, c, part.text, func(r *sql.Rows) error {
+				var bits, count int64
+				if err := r.Scan(&bits, &count); err != nil {
+					return err
+				}
+				for n, i := range ch.rules {
+					if rw, m := ruleBit(i); rw == w && bits&m != 0 {
+						part.add(&a.Rules[n], count)
+					}
+				}
 				return nil
 			}); err != nil {
 				return err
