@@ -45,6 +45,7 @@ type Options struct {
 	Pack        *policy.Pack
 	Tree        *division.Tree
 	MemoryLimit string // of DuckDB; "" = 4GiB
+	Times       int    // multiply the households by this after the intake, by SQL; 0 or 1 = as delivered
 	NoGrowth    bool   // leave out the run at a tenth of the size
 	Progress    func(step string, done, total int64)
 }
@@ -148,7 +149,7 @@ func figure(r Report, job string) *Figure {
 func measure(ctx context.Context, o Options, dir string) (Report, error) {
 	b := &run{o: o, dir: dir, note: o.Progress}
 	b.r = Report{Households: o.Households, Cores: runtime.GOMAXPROCS(0), Go: runtime.Version()}
-	for _, step := range []func(context.Context) error{b.generate, b.open, b.intake, b.screen, b.whatIf, b.pages, b.rulesInGo, b.oneFact} {
+	for _, step := range []func(context.Context) error{b.generate, b.open, b.intake, b.multiply, b.screen, b.whatIf, b.pages, b.rulesInGo, b.oneFact} {
 		if err := step(ctx); err != nil {
 			if b.w != nil {
 				err = errors.Join(err, b.w.Close())

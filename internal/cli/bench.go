@@ -19,6 +19,7 @@ type benchOptions struct {
 	keep       bool
 	seed       uint64
 	noGrowth   bool
+	times      int
 	out        string
 }
 
@@ -33,7 +34,7 @@ func newBenchCommand(e *env) *cobra.Command {
 同时按十分之一的规模再测一遍，看增长倍数。需要的磁盘空间约为每百万户 6 GB；--dir 可以指定位置。`,
 		longEN: `Measures intake, screening, what-if and incremental warnings on synthetic data, each figure beside its reference measured in the same run: bare read_csv, and
 the same screening in hand-written DuckDB SQL; and everything again at a tenth of the size, for the growth. It needs about 6 GB of disk a million households; --dir says where.`,
-		example: "shouwang bench --households 20000 --division 5226\nshouwang bench --households 10000000 --dir /data/bench --out docs/benchmarks.md",
+		example: "shouwang bench --households 20000 --division 5226\nshouwang bench --households 500000 --times 20 --no-growth --dir /data/bench",
 	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) { return runBench(ctx, e, o) })
 	f := cmd.Flags()
 	f.Int64Var(&o.households, "households", 100_000, e.t("户数（至少 1000）", "number of households (at least 1000)"))
@@ -41,6 +42,7 @@ the same screening in hand-written DuckDB SQL; and everything again at a tenth o
 	f.StringVar(&o.dir, "dir", "", e.t("放文件和数据的空文件夹（默认临时文件夹，用完删除）", "empty folder for files and data (default a temporary one, removed at the end)"))
 	f.BoolVar(&o.keep, "keep", false, e.t("保留 --dir 里的内容", "leave the contents of --dir"))
 	f.Uint64Var(&o.seed, "seed", 1, e.t("种子", "seed"))
+	f.IntVar(&o.times, "times", 1, e.t("接收后用 SQL 把户数放大这么多倍再筛查（不测放大部分的接收）", "after the intake multiply the households by this in SQL before screening (the copies are not taken in)"))
 	f.BoolVar(&o.noGrowth, "no-growth", false, e.t("不测十分之一的规模", "leave out the run at a tenth of the size"))
 	f.StringVar(&o.out, "out", "", e.t("另存为 Markdown 表格", "also write a Markdown table to this file"))
 	return cmd
@@ -49,6 +51,9 @@ the same screening in hand-written DuckDB SQL; and everything again at a tenth o
 func runBench(ctx context.Context, e *env, o benchOptions) (*benchDocument, error) {
 	if o.households < 1000 {
 		return nil, usagef("--households 至少为 1000", "--households must be at least 1000")
+	}
+	if o.times < 1 || o.times > 100 {
+		return nil, usagef("--times 应在 1 到 100 之间", "--times must be between 1 and 100")
 	}
 	a, err := app.New(e.config, e.logger())
 	if err != nil {
@@ -61,7 +66,7 @@ func runBench(ctx context.Context, e *env, o benchOptions) (*benchDocument, erro
 	steps := &stepProgress{e: e}
 	report, err := bench.Run(ctx, bench.Options{
 		Households: o.households, Division: code, Dir: o.dir, Keep: o.keep, Seed: o.seed, AsOf: (&dayFlag{}).or(e.Now()), Now: e.Now(),
-		Pack: a.Pack, Tree: a.Tree, MemoryLimit: e.config.MemoryLimit, NoGrowth: o.noGrowth, Progress: steps.update,
+		Pack: a.Pack, Tree: a.Tree, MemoryLimit: e.config.MemoryLimit, NoGrowth: o.noGrowth, Times: o.times, Progress: steps.update,
 	})
 	steps.end(err)
 	if err != nil {

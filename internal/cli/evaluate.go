@@ -49,6 +49,10 @@ func (d *evaluateDocument) text(w *page) {
 	w.linef(w.t("%s 户中 %s 户有遭遇，预警 %s 户，其中 %s 户确有遭遇：查全率 %s，查准率 %s",
 		"of %s households %s were struck; %s are warned of, %s of them struck: recall %s, precision %s"),
 		count(d.Households), count(d.Struck), count(d.Warned), count(d.Found), share(d.Recall), share(d.Precision))
+	if d.Standing > 0 {
+		w.linef(w.t("另有 %s 户预警户虽无新遭遇，但按真相处于长期困难（未参保、危房、低收入等）：有据可依的预警共 %s", "another %s of the warned households were not struck but are in standing hardship by the truth (uninsured, unsafe house, low income …): %s of the warnings have a cause"),
+			count(d.Standing), share(d.Explained))
+	}
 	var rows [][]string
 	for _, r := range d.Risks {
 		recall, anyRecall, precision := share(r.Recall), share(r.AnyRecall), share(r.Precision)

@@ -71,7 +71,7 @@ func (d *householdDocument) text(w *page) {
 	w.heading("指标", "Indicators")
 	rows = nil
 	for _, v := range d.Indicators {
-		rows = append(rows, []string{v.Name.In(w.lang), v.Text, v.Why.In(w.lang)})
+		rows = append(rows, []string{v.Name.In(w.lang), v.Text.In(w.lang), v.Why.In(w.lang)})
 	}
 	w.table([]string{w.t("指标", "indicator"), w.t("值", "value"), w.t("为什么未知", "why unknown")}, rows)
 	w.heading("部门数据", "Departments' data")

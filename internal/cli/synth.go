@@ -37,7 +37,7 @@ truth/ 文件夹记下谁遭遇了什么，供 evaluate 计算查全率和查准
 		longEN: `Generates households and the departments' files from a seed: real divisions, distributions after the statistics, and the dirt of the real world
 (wrong check digits, swapped digits, GBK names, repeated rows, late corrections, feeds missing for some counties). truth/ says who was struck by what, so that
 evaluate can measure recall and precision. Persons and numbers are made up.`,
-		example: "shouwang synth --out ./files --division 522633 --households 20000\nshouwang synth --out ./province --households 10000000 --seed 7 --as-of 2026-11-01",
+		example: "shouwang synth --out ./files --division 522633 --households 20000\nshouwang synth --out ./province --division 520000 --households 10000000 --seed 7 --as-of 2026-11-01",
 	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) { return runSynth(ctx, e, o) })
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", e.t("写到这个文件夹（必需）", "folder to write to (required)"))

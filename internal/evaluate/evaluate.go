@@ -28,6 +28,8 @@ type Report struct {
 	Found      int64    `json:"found"`           // struck households with a warning of any risk
 	Recall     float64  `json:"recall"`          // found / struck
 	Precision  float64  `json:"precision"`       // warned households that were struck / warned
+	Standing   int64    `json:"standing"`        // warned households not struck, but in standing hardship by the truth (uninsured, unsafe house …)
+	Explained  float64  `json:"explained"`       // warned households that were struck or in standing hardship / warned
 	Risks      []Risk   `json:"risks"`           // by risk type
 	Levels     []Level  `json:"levels"`          // precision by the household's worst level
 	Links      *Linkage `json:"links,omitempty"` // absent when the truth has no links
@@ -79,8 +81,20 @@ func Run(ctx context.Context, w *warehouse.Warehouse, truth string) (Report, err
 		return r, err
 	}
 	defer c.Close()
-	if err := loadStruck(ctx, w, c, filepath.Join(truth, "struck.csv")); err != nil {
+	err = loadHardship(ctx, w, c, filepath.Join(truth, "struck.csv"), "struck")
+	if errors.Is(err, os.ErrNotExist) {
+		return r, errs.New(errs.NotFound, "找不到真值文件 struck.csv；--truth 应指向 synth 输出的 truth 目录", "there is no struck.csv; --truth should name the truth folder that synth wrote")
+	}
+	if err != nil {
 		return r, err
+	}
+	// Truth of other makers may have no list of standing hardship: then nobody is in it.
+	err = loadHardship(ctx, w, c, filepath.Join(truth, "gaps.csv"), "gap")
+	if errors.Is(err, os.ErrNotExist) {
+		_, err = c.ExecContext(ctx, "CREATE OR REPLACE TEMPORARY TABLE gap (household_id BIGINT, risk VARCHAR)")
+	}
+	if err != nil {
+		return r, fmt.Errorf("evaluate: %w", err)
 	}
 	one := func(into any, text string) error { return c.QueryRowContext(ctx, text).Scan(into) }
 	const warned = "(SELECT DISTINCT household_id FROM warning_live WHERE level > 0)"
@@ -89,11 +103,12 @@ func Run(ctx context.Context, w *warehouse.Warehouse, truth string) (Report, err
 		one(&r.Households, "SELECT count(*) FROM household"),
 		one(&r.Struck, "SELECT count(*) FROM "+struck),
 		one(&r.Warned, "SELECT count(*) FROM "+warned),
+		one(&r.Standing, "SELECT count(*) FROM "+warned+" AS w WHERE household_id IN (SELECT household_id FROM gap) AND household_id NOT IN (SELECT household_id FROM struck)"),
 		one(&r.Found, "SELECT count(*) FROM "+struck+" AS s JOIN "+warned+" AS w ON w.household_id = s.household_id"),
 	); err != nil {
 		return r, fmt.Errorf("evaluate: %w", err)
 	}
-	r.Recall, r.Precision = ratio(r.Found, r.Struck), ratio(r.Found, r.Warned)
+	r.Recall, r.Precision, r.Explained = ratio(r.Found, r.Struck), ratio(r.Found, r.Warned), ratio(r.Found+r.Standing, r.Warned)
 	if err := risks(ctx, c, &r); err != nil {
 		return r, err
 	}
@@ -220,21 +235,18 @@ func badNumber(file, no string) error {
 	return errs.Newf(errs.Invalid, "%[1]s 里的户编号 %[2]q 无效", "%[1]s: %[2]q is not a household number", file, no)
 }
 
-func loadStruck(ctx context.Context, w *warehouse.Warehouse, c *sql.Conn, path string) error {
+// loadHardship reads a truth file of households and risks into a temporary table.
+func loadHardship(ctx context.Context, w *warehouse.Warehouse, c *sql.Conn, path, table string) error {
 	cols := []warehouse.Column{{Name: "household_id", SQLType: "BIGINT"}, {Name: "risk", SQLType: "VARCHAR"}}
-	err := load(ctx, w, c, path, "struck", cols, []string{"household_no", "risk"}, func(chunk *warehouse.Chunk, row int, cells []string) error {
+	return load(ctx, w, c, path, table, cols, []string{"household_no", "risk"}, func(chunk *warehouse.Chunk, row int, cells []string) error {
 		id, _, ok := registry.HouseholdID(cells[0])
 		if !ok {
-			return badNumber("struck.csv", cells[0])
+			return badNumber(filepath.Base(path), cells[0])
 		}
 		chunk.SetInt64(0, row, id)
 		chunk.SetString(1, row, cells[1])
 		return nil
 	})
-	if errors.Is(err, os.ErrNotExist) {
-		return errs.Newf(errs.NotFound, "找不到真值文件 struck.csv；--truth 应指向 synth 输出的 truth 目录", "there is no struck.csv; --truth should name the truth folder that synth wrote")
-	}
-	return err
 }
 
 // links measures linkage; nil when the generator wrote no links (above its size limit).

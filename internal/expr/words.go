@@ -232,7 +232,7 @@ func formatAmount(f float64, unit, lang string, decimals int) string {
 
 func withUnit(s string, f float64, unit, lang string) string {
 	if lang == "en" {
-		unit = englishUnit(unit, f)
+		unit = EnglishUnit(unit, f)
 	}
 	switch unit {
 	case "":
@@ -243,8 +243,8 @@ func withUnit(s string, f float64, unit, lang string) string {
 	return s + " " + unit
 }
 
-// englishUnit translates the units of policy packs; one that it does not know stays as it is.
-func englishUnit(unit string, f float64) string {
+// EnglishUnit translates a unit of a policy pack for the amount f; one that it does not know stays as it is.
+func EnglishUnit(unit string, f float64) string {
 	parts := strings.Split(unit, "/")
 	for i, p := range parts {
 		one, many := "", ""

@@ -69,7 +69,7 @@ type Value struct {
 	Name       policy.Text `json:"name"`
 	Kind       string      `json:"kind"`  // indicator | parameter
 	Value      *float64    `json:"value"` // null = unknown; a bool is 0/1, a date days since 1970-01-01
-	Text       string      `json:"text"`  // the value as people read it
+	Text       policy.Text `json:"text"`  // the value as people read it
 	Unit       string      `json:"unit,omitempty"`
 	Dataset    string      `json:"dataset,omitempty"`
 	Department policy.Text `json:"department,omitzero"`
@@ -436,24 +436,25 @@ func whyUnknown(ds *policy.Dataset, dep policy.Text, st state, through time.Time
 }
 
 // show is a value for people: thousands grouped, 是/否, a date, 未知.
-func show(v expr.Value, t expr.Type, unit string) string {
+func show(v expr.Value, t expr.Type, unit string) policy.Text {
 	if !v.Known {
-		return "未知"
+		return policy.Text{ZH: "未知", EN: "unknown"}
 	}
 	switch t {
 	case expr.Bool:
 		if v.Num != 0 {
-			return "是"
+			return policy.Text{ZH: "是", EN: "yes"}
 		}
-		return "否"
+		return policy.Text{ZH: "否", EN: "no"}
 	case expr.Date:
-		return time.Unix(int64(v.Num)*86400, 0).UTC().Format("2006-01-02")
+		day := time.Unix(int64(v.Num)*86400, 0).UTC().Format("2006-01-02")
+		return policy.Text{ZH: day, EN: day}
 	}
-	s := group(v.Num)
-	if unit != "" {
-		s += " " + unit
+	n := group(v.Num)
+	if unit == "" {
+		return policy.Text{ZH: n, EN: n}
 	}
-	return s
+	return policy.Text{ZH: n + " " + unit, EN: strings.TrimSpace(n + " " + expr.EnglishUnit(unit, v.Num))}
 }
 
 // group writes a number with thin groups of three and at most two decimals.
@@ -480,16 +481,16 @@ var placeholder = regexp.MustCompile(`\{[^{}]+\}`)
 // fill replaces the placeholders of a rule's wording by the household's values.
 func (s *Service) fill(d *derivation, t policy.Text) policy.Text {
 	env := d.q.pack.RuleEnv()
-	one := func(text string) string {
+	one := func(text, lang string) string {
 		return placeholder.ReplaceAllStringFunc(text, func(m string) string {
 			v, ok := env.Lookup(m[1 : len(m)-1])
 			if !ok {
 				return m
 			}
-			return show(d.env[v.Slot], v.Type, v.Unit)
+			return show(d.env[v.Slot], v.Type, v.Unit).In(lang)
 		})
 	}
-	return policy.Text{ZH: one(t.ZH), EN: one(t.EN)}
+	return policy.Text{ZH: one(t.ZH, "zh"), EN: one(t.EN, "en")}
 }
 
 // Text is the explanation as a printable page in the language ("zh" or "en").
@@ -535,7 +536,7 @@ func (e Explanation) Text(lang string) string {
 
 // write prints a value with its source, and its parts below it.
 func (v Value) write(b *strings.Builder, lang, indent string) {
-	fmt.Fprintf(b, "%s%s = %s", indent, v.Name.In(lang), english(v.Text, lang))
+	fmt.Fprintf(b, "%s%s = %s", indent, v.Name.In(lang), v.Text.In(lang))
 	switch {
 	case v.Why.ZH != "":
 		fmt.Fprintf(b, "  （%s）", v.Why.In(lang))
@@ -557,14 +558,6 @@ func (v Value) write(b *strings.Builder, lang, indent string) {
 	for _, p := range v.Parts {
 		p.write(b, lang, indent+"    ")
 	}
-}
-
-// english turns the few Chinese words that show can give into English ones.
-func english(text, lang string) string {
-	if lang != "en" {
-		return text
-	}
-	return strings.NewReplacer("未知", "unknown", "是", "yes", "否", "no").Replace(text)
 }
 
 // MeasureRules times the evaluation and explanation of every rule for one household in Go, over n repetitions: the mean of one pass.
