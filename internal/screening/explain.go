@@ -161,6 +161,32 @@ func outcomeOf(v expr.Value) policy.Outcome {
 
 // derive runs the screening query for one household, with the pack, day and facts of the run.
 func (s *Service) derive(ctx context.Context, c *sql.Conn, householdNo string, run int64) (*derivation, error) {
+	d, err := s.at(ctx, c, householdNo, run)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.load(ctx, c, d.q.sqlWide(scope{ids: []int64{d.home.ID}}, d.run.Run))
+}
+
+// stored reads the household's wide row as the newest run that screened it left it, without deriving it again.
+func (s *Service) stored(ctx context.Context, c *sql.Conn, householdNo string) (*derivation, error) {
+	d, err := s.at(ctx, c, householdNo, 0)
+	if err != nil {
+		return nil, err
+	}
+	cols := []string{"household_id", "county", "division", "members", "run"}
+	p := d.q.pack
+	for i := range p.Indicators {
+		cols = append(cols, column(&p.Indicators[i]))
+	}
+	for w := range words(len(p.Rules) + len(p.Checks)) {
+		cols = append(cols, fmt.Sprintf("hits%d", w), fmt.Sprintf("unknowns%d", w))
+	}
+	return d, d.load(ctx, c, fmt.Sprintf("SELECT %s FROM wide WHERE household_id = %d", strings.Join(cols, ", "), d.home.ID))
+}
+
+// at finds the household and what a run knew: its pack, day, parameters and coverage.
+func (s *Service) at(ctx context.Context, c *sql.Conn, householdNo string, run int64) (*derivation, error) {
 	home, err := registry.ByHouseholdNo(ctx, c, householdNo)
 	if err != nil {
 		return nil, err
@@ -196,12 +222,11 @@ func (s *Service) derive(ctx context.Context, c *sql.Conn, householdNo string, r
 	if err != nil {
 		return nil, err
 	}
-	d := &derivation{q: &query{pack: pack, asOf: rec.AsOf, cover: cover, values: values, asKnown: rec.UpTo}, run: rec, home: home}
-	return d, d.load(ctx, c)
+	return &derivation{q: &query{pack: pack, asOf: rec.AsOf, cover: cover, values: values, asKnown: rec.UpTo}, run: rec, home: home}, nil
 }
 
-// load evaluates the wide row and lays it out as the slots that rules see.
-func (d *derivation) load(ctx context.Context, c *sql.Conn) error {
+// load reads the wide row that text selects and lays it out as the slots that rules see.
+func (d *derivation) load(ctx context.Context, c *sql.Conn, text string) error {
 	q := d.q
 	n := len(q.pack.Indicators)
 	cells := make([]any, n)
@@ -217,7 +242,7 @@ func (d *derivation) load(ctx context.Context, c *sql.Conn) error {
 	for w := range nwords {
 		dest = append(dest, &d.hits[w], &d.unk[w])
 	}
-	err := c.QueryRowContext(ctx, q.sqlWide(scope{ids: []int64{d.home.ID}}, d.run.Run)).Scan(dest...)
+	err := c.QueryRowContext(ctx, text).Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return errs.Newf(errs.NotFound, "第 %[1]d 次筛查时还没有户 %[2]s", "household %[2]s was not there yet at run %[1]d", d.run.Run, d.home.No)
 	}

@@ -66,7 +66,7 @@ func (s *Service) Household(ctx context.Context, no string) (Household, error) {
 	h.Place = s.place(h.Division)
 	h.Warnings, h.Doubts, h.Findings, h.Unknown = []Warning{}, []string{}, []string{}, []string{}
 	h.Indicators, h.Guarantees, h.Feeds, h.History = []Value{}, []Guarantee{}, []HouseholdFeed{}, []Turn{}
-	d, err := s.derive(ctx, c, no, 0)
+	d, err := s.stored(ctx, c, no)
 	switch {
 	case errs.KindOf(err) == errs.NotFound:
 		return h, nil // known, not screened yet

@@ -419,7 +419,9 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 		name := coverName(q.feedOf(ind.Dataset), ind.FreshDays)
 		if !seen[name] {
 			seen[name] = true
-			covers = append(covers, q.cover.sql(q.feedOf(ind.Dataset), ind.FreshDays)+" AS "+name)
+			// Zero where the feed covers the county, unknown elsewhere: added to a value it makes the value unknown, which costs a
+			// fraction of a CASE around it.
+			covers = append(covers, "CASE WHEN "+q.cover.sql(q.feedOf(ind.Dataset), ind.FreshDays)+" THEN CAST(0 AS FLOAT8) END AS "+name)
 		}
 	}
 	h := "h AS (SELECT household_id, county, division, members, type, relocated"
@@ -444,8 +446,15 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 		if ind.Derive != nil {
 			continue
 		}
-		cov := coverName(q.feedOf(ind.Dataset), ind.FreshDays)
-		cols = append(cols, fmt.Sprintf("CASE WHEN %s THEN %s END AS %s", cov, q.present(ind), quote(ind.ID)))
+		value, cov := q.present(ind), coverName(q.feedOf(ind.Dataset), ind.FreshDays)
+		switch {
+		case q.cover.sql(q.feedOf(ind.Dataset), ind.FreshDays) == "TRUE":
+		case ind.Type == expr.Number:
+			value = "(" + value + ") + " + cov
+		default:
+			value = "CASE WHEN " + cov + " IS NOT NULL THEN " + value + " END"
+		}
+		cols = append(cols, value+" AS "+quote(ind.ID))
 	}
 	// An outer join to a feed that knows only some households splits every vector of rows in two. Materialising after the joins
 	// puts the pieces together again before the hundreds of expressions run (measured in docs/benchmarks.md).

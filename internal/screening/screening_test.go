@@ -256,6 +256,13 @@ func TestExplain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		stored, err := x.s.stored(ctx, c, fmt.Sprint(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(stored.env, d.env); diff != "" {
+			t.Errorf("%d: the stored row and the derived one differ (-stored +derived)\n%s", id, diff)
+		}
 		for i := range p.Rules {
 			r := &p.Rules[i]
 			if got, want := outcomeOf(r.When.Eval(d.env)).String(), x.outcome(id, r.ID); got != want {
