@@ -162,6 +162,21 @@ func choose(cs []contract, path, only string, records [][]string) (match, error)
 				"cannot tell the dataset: the header fits both %[3]s and %[4]s; name it in the file name or give --dataset",
 				best.ds.Name.ZH, whole[1].ds.Name.ZH, best.ds.ID, whole[1].ds.ID)
 		}
+		// A name that says one thing over a header that says another is a file somebody mixed up. Guessing would be worst for a
+		// snapshot, which replaces what was known.
+		if only == "" && !named(best.ds, path) {
+			for i := range cs {
+				if named(cs[i].ds, path) {
+					return match{}, nameAgainstHeader(&cs[i], &best, records)
+				}
+			}
+			if best.matched < min(fewestKnown, len(best.ds.Columns)) {
+				return match{}, errs.Newf(errs.Invalid,
+					"表头里只有 %[1]d 列是认得的，不足以判断是哪类数据（可能是“%[2]s”）。请检查表头，或用 --dataset %[3]s 指定",
+					"only %[1]d column(s) of the header are known: too few to tell the dataset (perhaps %[3]s). Check the header or give --dataset %[3]s",
+					best.matched, best.ds.Name.ZH, best.ds.ID)
+			}
+		}
 		if best.double != nil {
 			return match{}, errs.Newf(errs.Invalid,
 				"“%[1]s”中有两列（%[2]s、%[3]s）都对应合同列“%[4]s”，请删去一列",
@@ -214,6 +229,27 @@ func choose(cs []contract, path, only string, records [][]string) (match, error)
 		"前%[1]d行里没有任何数据合同认得的表头（看到 %[2]d 列），不知道这是什么数据。请补上表头",
 		"none of the first %[1]d lines is the header of any data contract (%[2]d columns seen): cannot tell what this is. Add the header line",
 		headerLines, cols)
+}
+
+// fewestKnown is how many columns a header must share with a contract before the file is taken for it on the header's word alone.
+const fewestKnown = 3
+
+// nameAgainstHeader is the error of a file whose name carries the token of one dataset and whose header fits another.
+func nameAgainstHeader(c *contract, fits *match, records [][]string) error {
+	var best match
+	for line, cells := range records {
+		if m := c.match(line, cells); line == 0 || m.matched > best.matched {
+			best = m
+		}
+	}
+	lacks := strings.Join(best.missing, "、")
+	if lacks == "" {
+		lacks = "—"
+	}
+	return errs.Newf(errs.Invalid,
+		"文件名说是“%[1]s”，表头却像“%[2]s”（按“%[1]s”缺少必需的列：%[3]s）。请核对文件，或用 --dataset 指定",
+		"the file name says %[4]s but the header looks like %[5]s (as %[4]s it lacks required column(s): %[3]s). Check the file or give --dataset",
+		c.ds.Name.ZH, fits.ds.Name.ZH, lacks, c.ds.ID, fits.ds.ID)
 }
 
 // shown lists the headers as a message may show them. In a line that could be data (some cell has a long run of

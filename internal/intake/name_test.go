@@ -150,3 +150,27 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// A file whose name says one dataset and whose header another, or whose header says hardly anything, is refused: taken as a
+// snapshot of the wrong feed it would replace what the county had delivered.
+func TestNameAgainstHeader(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct{ name, text, want string }{
+		{"医保结算_522633_202610.csv", "户编号,鉴定等级,户主姓名\n52263310500200011,A级,王秀英\n", "住房安全鉴定"},
+		{"医保结算_522633_202610.csv", "户编号,姓名\n52263310500200011,王秀英\n", "缺少必需的列"},
+		{"名单_522633_202610.csv", "户编号,鉴定等级\n52263310500200011,A级\n", "--dataset housing"},
+	} {
+		r := w.one(c.name, c.text)
+		if r.State != Refused || r.Error == nil || !strings.Contains(r.Error.ZH, c.want) {
+			t.Errorf("%s with %q: %s", c.name, strings.SplitN(c.text, "\n", 2)[0], r.Text("zh"))
+		}
+	}
+	path := w.write("名单_522633_202610.csv", "户编号,鉴定等级\n52263310500200011,A级\n")
+	got, err := w.Files(context.Background(), []string{path}, Options{Now: now, Dataset: "housing"})
+	if err != nil || len(got) != 1 || got[0].State != Accepted {
+		t.Errorf("named on the command line it is taken: %v %+v", err, got)
+	}
+	if n := w.count("SELECT count(*) FROM batch WHERE dataset = 'water'"); n != 0 {
+		t.Errorf("%d batches of water", n)
+	}
+}
