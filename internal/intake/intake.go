@@ -420,6 +420,11 @@ func (s *Service) take(ctx context.Context, w *warehouse.Warehouse, d *delivery)
 		}
 		return fail(s.overCeiling(ds, r))
 	}
+	if ds.Role == "roster" && r.Accepted == 0 {
+		// An empty list of patients says that nobody is ill; an empty roster would say that nobody lives there.
+		return fail(errs.New(errs.Refused, "花名册里没有一户农户：空的花名册会注销全县农户，已整批退回。请检查导出是否完整",
+			"the roster holds nobody: it would strike every household of its county off the register, so it is refused. Check whether the export is complete"))
+	}
 
 	d.report("link", int64(r.Rows))
 	rec := Record{Delivery: r.Delivery, SHA256: sc.sha, Size: sc.size, File: p.name, Dataset: ds.ID, Contract: ds.Version, PackHash: s.pack.Hash,

@@ -174,3 +174,19 @@ func TestNameAgainstHeader(t *testing.T) {
 		t.Errorf("%d batches of water", n)
 	}
 }
+
+// An empty roster would strike a whole county off the register.
+func TestEmptyRoster(t *testing.T) {
+	w := newWorld(t)
+	ps := people(w.tree, county, 10)
+	w.takeIn(w.write("农户花名册_522633_202610.csv", rosterCSV(ps)))
+	before := w.count("SELECT count(*) FROM household")
+	header, _, _ := strings.Cut(rosterCSV(ps), "\n")
+	r := w.one("农户花名册_522633_202611.csv", header+"\n")
+	if r.State != Refused || r.Error == nil || !strings.Contains(r.Error.EN, "strike every household") {
+		t.Error(r.Text("en"))
+	}
+	if after := w.count("SELECT count(*) FROM household"); before == 0 || after != before {
+		t.Errorf("%d households before, %d after", before, after)
+	}
+}
