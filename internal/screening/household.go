@@ -152,7 +152,7 @@ func unknownParts(p *policy.Pack, d *derivation, ind *policy.Indicator) policy.T
 
 func (s *Service) feeds(ctx context.Context, c *sql.Conn, d *derivation) ([]HouseholdFeed, error) {
 	out := []HouseholdFeed{}
-	strictest := s.loosestFresh(d.q)
+	strictest := s.strictestFresh(d.q)
 	for i := range d.q.pack.Datasets {
 		ds := &d.q.pack.Datasets[i]
 		f := HouseholdFeed{Dataset: ds.ID, Name: ds.Name}

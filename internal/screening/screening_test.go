@@ -278,7 +278,7 @@ func TestExplain(t *testing.T) {
 				env := append([]expr.Value(nil), d.env...)
 				slot := reason.Vars[0].Slot
 				env[slot].Num = reason.Right.Num
-				if env[slot].Num = reason.Right.Num; outcomeOf(r.When.Eval(env)) != policy.Clear {
+				if outcomeOf(r.When.Eval(env)) != policy.Clear {
 					t.Errorf("%d %s: with %s at the threshold %v it is still no clear", id, r.ID, reason.Vars[0].Name, reason.Right.Num)
 				}
 			}

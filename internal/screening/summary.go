@@ -117,7 +117,7 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 	}
 	found := map[key]*request{}
 	need := needs(s.pack)
-	loosest := s.loosestFresh(q)
+	strictest := s.strictestFresh(q)
 	for rows.Next() {
 		var county int32
 		unknown := make([]int64, nwords)
@@ -140,7 +140,7 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 			}
 		}
 		for d, rules := range byFeed {
-			st, through := q.cover.of(d, county, loosest[d])
+			st, through := q.cover.of(d, county, strictest[d])
 			if st == covered {
 				bit := sort.SearchStrings(feeds, d)
 				if bit == len(feeds) || feeds[bit] != d || missingRows&(1<<bit) == 0 {
@@ -197,9 +197,9 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 	return exec(ctx, c, "INSERT INTO data_request VALUES "+strings.Join(values, ", "))
 }
 
-// loosestFresh is, per feed, the longest freshness that an indicator allows: beyond it the feed helps none of them.
-// A feed that is too old only for some indicators is asked for by the strictest.
-func (s *Service) loosestFresh(q *query) map[string]int {
+// strictestFresh is, per feed, the shortest freshness that an indicator asks for: a feed that is too old for any of them is
+// asked for again.
+func (s *Service) strictestFresh(q *query) map[string]int {
 	out := map[string]int{}
 	for i := range s.pack.Indicators {
 		ind := &s.pack.Indicators[i]
