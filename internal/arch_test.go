@@ -55,6 +55,8 @@ var layers = []struct {
 		"internal/warehouse": nil,
 		"internal/ledger":    nil,
 		"internal/jobs":      {"internal/ledger"}, // queued in the same transaction as the data
+
+		"internal/ledger/ledgertest": {"internal/ledger"}, // opens ledgers of both engines for tests
 	}},
 	{"subject", "each owns its tables; linking asks the registry who is whose; a subject on the ledger never imports one on the warehouse", map[string][]string{
 		"internal/registry":  nil,
