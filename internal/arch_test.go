@@ -38,6 +38,7 @@ var layers = []struct {
 		"internal/config":     {"internal/errs"},
 		"internal/export":     {"internal/errs"},
 		"internal/paper":      {"internal/errs", "internal/locale"},
+		"internal/relay":      {"internal/errs"},
 		"policy":              nil, // the shipped pack's files, embedded: data without code
 
 		"internal/division/rebuild": nil, // a tool that makes division's embedded table

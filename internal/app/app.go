@@ -31,7 +31,20 @@ type App struct {
 	Tree      *division.Tree
 	Keyring   *secret.Keyring
 	Warehouse *warehouse.Warehouse
+
+	lent bool // another App owns what is open
 }
+
+// Lend gives the same open program to somebody who will call Open and Close as if it were their own: both do nothing. The server lends itself to the
+// command lines that it runs.
+func (a *App) Lend() *App {
+	b := *a
+	b.lent = true
+	return &b
+}
+
+// Lent reports whether the program is lent: work that must own the data folder (rebuild) is not possible then.
+func (a *App) Lent() bool { return a.lent }
 
 // New loads the policy pack and the division tree. The pack is the configured folder, else the one that init noted in
 // the data folder, else the built-in pack of Guizhou. Nothing is opened yet.
@@ -93,6 +106,9 @@ func (a *App) Create(ctx context.Context, now time.Time, demo bool) error {
 // Open reads the keyring and opens the warehouse, making or evolving its tables. It fails with NotFound when the folder was
 // never initialised and with Locked when another process has the warehouse open.
 func (a *App) Open(ctx context.Context) error {
+	if a.lent {
+		return nil
+	}
 	if _, err := config.ReadFolder(a.Config.Data); err != nil {
 		return err
 	}
@@ -131,12 +147,23 @@ func (a *App) openWarehouse(ctx context.Context, path string) (*warehouse.Wareho
 
 // Close closes the warehouse. It may be called twice.
 func (a *App) Close() error {
-	if a.Warehouse == nil {
+	if a.lent || a.Warehouse == nil {
 		return nil
 	}
 	w := a.Warehouse
 	a.Warehouse = nil
 	return w.Close()
+}
+
+// Ready reports whether the stores answer.
+func (a *App) Ready(ctx context.Context) error {
+	if a.Warehouse == nil {
+		return errs.New(errs.Unavailable, "仓库没有打开", "the warehouse is not open")
+	}
+	if err := a.Warehouse.DB().PingContext(ctx); err != nil {
+		return errs.Wrap(errs.Unavailable, err, "仓库没有应答", "the warehouse does not answer")
+	}
+	return nil
 }
 
 // Intake is the pipeline that takes files in.

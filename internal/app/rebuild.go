@@ -29,6 +29,9 @@ type Rebuilt struct {
 // the old one stays as it is. The record of past runs is carried over when the old file can be read. The folder must not be
 // open; afterwards it is.
 func (a *App) Rebuild(ctx context.Context, progress func(intake.Progress)) (out Rebuilt, err error) {
+	if a.lent {
+		return out, errs.New(errs.Locked, "服务正在运行，不能替换仓库；请先停止 shouwang serve 再执行", "the server is running and the warehouse cannot be replaced under it; stop shouwang serve first")
+	}
 	if _, err := config.ReadFolder(a.Config.Data); err != nil {
 		return out, err
 	}

@@ -74,7 +74,7 @@ func runBench(ctx context.Context, e *env, o benchOptions) (*benchDocument, erro
 	}
 	d := &benchDocument{report}
 	if o.out != "" {
-		if err := os.WriteFile(o.out, []byte(d.markdown()), 0o644); err != nil {
+		if err := os.WriteFile(e.path(o.out), []byte(d.markdown()), 0o644); err != nil {
 			return nil, errs.Wrap(errs.Unavailable, err, "无法写文件 "+o.out, "cannot write the file "+o.out)
 		}
 	}

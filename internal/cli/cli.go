@@ -46,6 +46,10 @@ type Env struct {
 	Getenv   func(string) string
 	Now      func() time.Time
 	Terminal bool // standard error is a terminal: progress bars may be drawn
+
+	// In a server that runs somebody's command line: where the caller's relative paths start, and the program that is open.
+	Dir  string
+	Lent *app.App
 }
 
 // Main runs the program with the process's own arguments, streams and signals, and returns the exit code. A first
@@ -100,6 +104,10 @@ func Run(ctx context.Context, world Env) (code int) {
 	root.SetOut(world.Stdout)
 	root.SetErr(world.Stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
+		var elsewhere *relayed
+		if errors.As(err, &elsewhere) {
+			return elsewhere.code // the server has said everything
+		}
 		e.fail(err)
 		var usage *usageError
 		if errors.As(err, &usage) {
@@ -243,21 +251,12 @@ func (e *env) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.Stderr, &slog.HandlerOptions{Level: level}))
 }
 
-// app is the program over the configured pack, with no data folder opened yet.
+// app is the program over the configured pack, with no data folder opened yet. (In a server it is the server's own, which is open.)
 func (e *env) app() (*app.App, error) {
+	if e.Lent != nil {
+		return e.Lent, nil
+	}
 	return app.New(e.config, e.logger())
-}
-
-// open is the program with its data folder open.
-func (e *env) open(ctx context.Context) (*app.App, error) {
-	a, err := e.app()
-	if err != nil {
-		return nil, err
-	}
-	if err := a.Open(ctx); err != nil {
-		return nil, err
-	}
-	return a, nil
 }
 
 // words are a verb's texts.
@@ -329,6 +328,9 @@ The first thing to run: shouwang demo`),
 				return usagef("--lang 只能是 zh 或 en，不能是 %[1]q", "--lang must be zh or en, not %[1]q", e.langSet)
 			}
 			e.given = e.config
+			if e.Lent != nil {
+				return e.borrow()
+			}
 			resolved, err := e.config.Resolve(e.Getenv)
 			e.config = resolved
 			return err
@@ -383,6 +385,7 @@ The first thing to run: shouwang demo`),
 		newVerifyCommand(e),
 		newBenchCommand(e),
 		newDemoCommand(e),
+		newServeCommand(e),
 	)
 	for _, c := range root.Commands() {
 		c.Flags().BoolP("help", "h", false, e.t("显示本命令的说明", "help for this command"))

@@ -30,7 +30,7 @@ var documents = map[string]any{
 	"synth": synthDocument{}, "init": initDocument{}, "intake": intakeDocument{}, "receipts": receiptsDocument{}, "rejects": rejectsDocument{},
 	"completeness": completenessDocument{}, "screen": screenDocument{}, "warnings": warningListDocument{}, "warnings --out": warningsDocument{},
 	"household": householdDocument{}, "lookup": lookupDocument{}, "explain": explainDocument{}, "whatif": whatifDocument{},
-	"evaluate": evaluateDocument{}, "rebuild": rebuildDocument{}, "verify": verifyDocument{}, "bench": benchDocument{}, "demo": demoDocument{},
+	"serve": serveDocument{}, "evaluate": evaluateDocument{}, "rebuild": rebuildDocument{}, "verify": verifyDocument{}, "bench": benchDocument{}, "demo": demoDocument{},
 	"error": errorDocument{},
 }
 

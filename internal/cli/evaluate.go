@@ -38,7 +38,7 @@ func runEvaluate(ctx context.Context, e *env, truth string) (*evaluateDocument, 
 		return nil, err
 	}
 	defer a.Close()
-	r, err := evaluate.Run(ctx, a.Warehouse, truth)
+	r, err := evaluate.Run(ctx, a.Warehouse, e.path(truth))
 	if err != nil {
 		return nil, err
 	}

@@ -90,11 +90,11 @@ func runIntake(ctx context.Context, e *env, o intakeOptions) (*intakeDocument, e
 		return nil, usagef("政策包里没有数据契约 %[1]q", "the pack has no dataset %[1]q", o.dataset)
 	}
 	for _, path := range o.paths {
-		if _, err := os.Stat(path); err != nil {
+		if _, err := os.Stat(e.path(path)); err != nil {
 			return nil, usagef("没有文件或文件夹 %[1]s", "there is no file or folder %[1]s", path)
 		}
 	}
-	receipts, err := takeIn(ctx, e, a, o.paths, options)
+	receipts, err := takeIn(ctx, e, a, e.paths(o.paths), options)
 	if err != nil {
 		return nil, err
 	}

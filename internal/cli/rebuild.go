@@ -31,7 +31,7 @@ works when the old one is lost or damaged. The record of past runs is kept if th
 }
 
 func runRebuild(ctx context.Context, e *env) (*rebuildDocument, error) {
-	a, err := e.app()
+	a, err := e.alone(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -49,17 +49,17 @@ func runRejects(ctx context.Context, e *env, which, out string) (_ *rejectsDocum
 	if err != nil {
 		return nil, err
 	}
-	if rel, err := filepath.Rel(a.Config.Data, out); err == nil && filepath.IsLocal(rel) {
+	if rel, err := filepath.Rel(a.Config.Data, e.path(out)); err == nil && filepath.IsLocal(rel) {
 		return nil, usagef("导出的文件含有个人信息明文，不能放在数据文件夹里", "the export holds personal data in plain and must not lie in the data folder")
 	}
-	file, err := os.OpenFile(out, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(e.path(out), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, errs.Wrap(errs.Unavailable, err, "无法新建文件 "+out, "cannot make the file "+out)
 	}
 	defer func() {
 		if err != nil {
 			file.Close()
-			os.Remove(out)
+			os.Remove(e.path(out))
 		}
 	}()
 	if err := a.Intake().Rejects(ctx, r.Delivery, file); err != nil {

@@ -125,7 +125,7 @@ func runWarnings(ctx context.Context, e *env, o warningsOptions) (result, error)
 	doc := &warningsDocument{Out: o.out, Format: o.format}
 	out := e.Stdout
 	if o.out != "" {
-		file, err := os.OpenFile(o.out, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+		file, err := os.OpenFile(e.path(o.out), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
 			return nil, errs.Wrap(errs.Unavailable, err, "无法写文件 "+o.out, "cannot write the file "+o.out)
 		}

@@ -25,6 +25,7 @@ const (
 
 	markerFile    = "shouwang.json"
 	warehouseFile = "warehouse.duckdb"
+	socketFile    = "server.sock"
 )
 
 // Config is the settings of one run. Empty fields are filled by Resolve.
@@ -89,6 +90,9 @@ func within(folder, file string) (bool, error) {
 
 // Warehouse is the path of the DuckDB file.
 func (c Config) Warehouse() string { return filepath.Join(c.Data, warehouseFile) }
+
+// Socket is the path of the socket that a running server takes command lines on.
+func (c Config) Socket() string { return filepath.Join(c.Data, socketFile) }
 
 // Temp is the folder for spill files of the warehouse engine.
 func (c Config) Temp() string { return filepath.Join(c.Data, "tmp") }

@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"shouwang/internal/app"
+	"shouwang/internal/errs"
+)
+
+// Options of a server.
+type Options struct {
+	Now     func() time.Time
+	Log     *slog.Logger   // access and error log, without personal data; nil = silent
+	Proxies []netip.Prefix // reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Limits  Limits
+}
+
+// Limits bound what a caller can make the server do. The zero value means the defaults.
+type Limits struct {
+	Body       int64         // bytes of a JSON body; default 1 MiB
+	Upload     int64         // bytes of an uploaded file; default 4 GiB
+	HeaderWait time.Duration // for a request's headers; default 5 s
+	BodyStall  time.Duration // between two pieces of a body; default 15 s
+	BodyRate   int64         // bytes a second that a body must come with after the first stall time; default 1 KiB
+	WriteStall time.Duration // for a piece of the answer to be taken; default 30 s
+	Idle       time.Duration // of a kept connection; default 60 s
+	Stop       time.Duration // for running requests when the server stops; default 20 s
+	SignIn     Rate          // attempts to sign in, an address; default 10 at once, 1 in 3 s
+	Public     Rate          // requests without an account, an address; default 30 at once, 1 a second
+	Apply      Rate          // self-applications and looks at them by code, an address; default 5 at once, 1 in 20 s
+}
+
+// Rate is a token bucket: Burst at once, then one every Every.
+type Rate struct {
+	Burst int
+	Every time.Duration
+}
+
+func (l Limits) filled() Limits {
+	set := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	count := func(v *int64, n int64) {
+		if *v == 0 {
+			*v = n
+		}
+	}
+	rate := func(r *Rate, burst int, every time.Duration) {
+		if r.Burst == 0 {
+			*r = Rate{burst, every}
+		}
+	}
+	count(&l.Body, 1<<20)
+	count(&l.Upload, 4<<30)
+	count(&l.BodyRate, 1<<10)
+	set(&l.HeaderWait, 5*time.Second)
+	set(&l.BodyStall, 15*time.Second)
+	set(&l.WriteStall, 30*time.Second)
+	set(&l.Idle, time.Minute)
+	set(&l.Stop, 20*time.Second)
+	rate(&l.SignIn, 10, 3*time.Second)
+	rate(&l.Public, 30, time.Second)
+	rate(&l.Apply, 5, 20*time.Second)
+	return l
+}
+
+// Server answers requests on an open program. It does not own the program: who opened it closes it after Serve has returned.
+type Server struct {
+	app     *app.App
+	now     func() time.Time
+	log     *slog.Logger
+	limits  Limits
+	proxies []netip.Prefix
+	mux     *http.ServeMux
+	handler http.Handler
+
+	stopping atomic.Bool
+	signIn   *limiter
+	public   *limiter
+	apply    *limiter
+}
+
+// New makes a server on an open program.
+func New(a *app.App, o Options) *Server {
+	s := &Server{app: a, now: o.Now, log: o.Log, limits: o.Limits.filled(), proxies: o.Proxies, mux: http.NewServeMux()}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.signIn, s.public, s.apply = newLimiter(s.limits.SignIn), newLimiter(s.limits.Public), newLimiter(s.limits.Apply)
+	s.routes()
+	s.handler = s.guard(s.mux)
+	return s
+}
+
+// Handler is everything behind the listener: guards, then routes.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Serve answers on l until ctx stops; then it takes no new requests, lets running ones end (Limits.Stop), and returns nil.
+func (s *Server) Serve(ctx context.Context, l net.Listener, certs *tls.Config) error {
+	server := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: s.limits.HeaderWait, IdleTimeout: s.limits.Idle, MaxHeaderBytes: 32 << 10,
+		ErrorLog:  slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelDebug),
+		TLSConfig: certs,
+	}
+	done := make(chan error, 1)
+	go func() {
+		if certs != nil {
+			done <- server.ServeTLS(l, "", "")
+			return
+		}
+		done <- server.Serve(l)
+	}()
+	select {
+	case err := <-done:
+		return errs.Wrap(errs.Unavailable, err, "服务意外停止", "the server stopped unexpectedly")
+	case <-ctx.Done():
+	}
+	s.stopping.Store(true)
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Stop)
+	defer cancel()
+	err := server.Shutdown(wait)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests were still running when the server stopped")
+		err = server.Close()
+	}
+	<-done
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return errs.Wrap(errs.Unavailable, err, "服务没有正常停止", "the server did not stop cleanly")
+	}
+	return nil
+}
+
+// serverLog keeps what net/http has to say (TLS handshakes that fail and the like) but not the addresses in it.
+type serverLog struct{ slog.Handler }
+
+func (h serverLog) Handle(ctx context.Context, r slog.Record) error {
+	return h.Handler.Handle(ctx, slog.NewRecord(r.Time, slog.LevelDebug, "a connection failed", r.PC))
+}
+
+// TLS reads a certificate chain and its key for Serve.
+func TLS(certFile, keyFile string) (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, errs.Wrap(errs.Invalid, err, "无法使用 TLS 证书或私钥", "cannot use the TLS certificate or its key")
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}

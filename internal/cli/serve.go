@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"shouwang/internal/api"
+	"shouwang/internal/app"
+	"shouwang/internal/errs"
+	"shouwang/internal/relay"
+)
+
+type serveOptions struct {
+	listen  string
+	cert    string
+	key     string
+	proxies []string
+}
+
+// serveDocument is the JSON document of serve, printed when it is ready to answer.
+type serveDocument struct {
+	URL    string `json:"url"`    // where it answers
+	Data   string `json:"data"`   // the data folder
+	Socket string `json:"socket"` // where it takes command lines
+	PID    int    `json:"pid"`    // of the server's process
+}
+
+func newServeCommand(e *env) *cobra.Command {
+	var o serveOptions
+	cmd := e.command("serve", words{
+		zh: "启动服务", en: "run the server",
+		longZH: `打开数据文件夹，通过 HTTP 提供接口（见 docs/openapi.yaml），直到收到 SIGINT 或 SIGTERM。就绪后在标准输出打印地址，访问日志写在标准错误（JSON，不含个人信息）。
+服务运行期间，其他需要这个数据文件夹的命令自动交给它执行。不写证书时只应监听本机地址，对外请用 TLS 或放在反向代理后面。`,
+		longEN: `Opens the data folder and answers over HTTP (docs/openapi.yaml) until SIGINT or SIGTERM. When it is ready it prints its address on standard output; the access log goes to standard
+error (JSON, without personal data). While it runs, other verbs that need this data folder are run by it. Without a certificate let it listen on this machine only: use TLS, or put a reverse proxy before it.`,
+		example: "shouwang serve --data ./county\nshouwang serve --data ./county --listen :8443 --tls-cert cert.pem --tls-key key.pem",
+	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) { return nil, runServe(ctx, e, o) })
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", e.t("监听地址；端口 0 为任意空闲端口", "address to listen on; port 0 is any free one"))
+	f.StringVar(&o.cert, "tls-cert", "", e.t("TLS 证书链（PEM）", "TLS certificate chain (PEM)"))
+	f.StringVar(&o.key, "tls-key", "", e.t("TLS 私钥（PEM）", "TLS private key (PEM)"))
+	f.StringArrayVar(&o.proxies, "proxy", nil, e.t("可信的反向代理的地址或网段，可多次", "address or network of a trusted reverse proxy, may be repeated"))
+	return cmd
+}
+
+func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
+	if e.Lent != nil {
+		return errs.New(errs.Refused, "服务里不能再启动服务", "a server is not started inside a server")
+	}
+	if (o.cert == "") != (o.key == "") {
+		return usagef("--tls-cert 和 --tls-key 要一起写", "--tls-cert and --tls-key go together")
+	}
+	proxies, err := parseProxies(o.proxies)
+	if err != nil {
+		return err
+	}
+	if _, _, err := net.SplitHostPort(o.listen); err != nil {
+		return usagef("--listen 应写成 地址:端口，不是 %[1]q", "--listen must be ADDRESS:PORT, not %[1]q", o.listen)
+	}
+	var certs *tls.Config
+	if o.cert != "" {
+		if certs, err = api.TLS(o.cert, o.key); err != nil {
+			return err
+		}
+	}
+	log := slog.New(slog.NewJSONHandler(e.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	a, err := app.New(e.config, log)
+	if err != nil {
+		return err
+	}
+	if err := a.Open(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	lines, err := relay.Listen(a.Config.Socket())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lines.Close()) }()
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil {
+		return errs.Wrap(errs.Unavailable, err, "无法监听 "+o.listen, "cannot listen on "+o.listen)
+	}
+	server := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies})
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return lines.Serve(ctx, e.lend(a)) })
+	group.Go(func() error {
+		defer lines.Close() // no new command lines; those that run are stopped by ctx
+		return server.Serve(ctx, l, certs)
+	})
+	scheme := "http://"
+	if certs != nil {
+		scheme = "https://"
+	}
+	if err := e.show(&serveDocument{URL: scheme + l.Addr().String(), Data: a.Config.Data, Socket: a.Config.Socket(), PID: os.Getpid()}); err != nil {
+		stop()
+		return errors.Join(err, group.Wait())
+	}
+	return group.Wait()
+}
+
+// lend runs command lines of others on the open program.
+func (e *env) lend(a *app.App) relay.Run {
+	return func(ctx context.Context, call relay.Call, stdin io.Reader, stdout, stderr io.Writer) int {
+		return Run(ctx, Env{
+			Args: call.Args, Stdin: stdin, Stdout: stdout, Stderr: stderr,
+			Getenv: func(name string) string { return call.Env[name] },
+			Now:    e.Now, Dir: call.Dir, Lent: a.Lend(),
+		})
+	}
+}
+
+func parseProxies(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, addrErr := netip.ParseAddr(strings.TrimSpace(s))
+			if addrErr != nil {
+				return nil, usagef("--proxy 应为地址或网段，不是 %[1]q", "--proxy must be an address or a network, not %[1]q", s)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (d *serveDocument) text(w *page) {
+	w.linef(w.t("服务已就绪：%s（数据 %s，进程 %d）。停止请按 Ctrl-C", "ready: %s (data %s, process %d); Ctrl-C stops it"), d.URL, d.Data, d.PID)
+}
