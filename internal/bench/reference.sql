@@ -3,7 +3,7 @@
 -- package screening; the conditions at the end are the rules' own texts with SQL operators. {{as_of}} is the screening day (a DATE literal),
 -- {{lo}} and {{hi}} are the household ids of the range.
 --
--- How it is built: cov says which feeds cover a county; one aggregation a fact table, over the range and the longest window only; sp stacks the feeds
+-- How it is built: came and cov say which feeds cover a county; one aggregation a fact table, over the range and the longest window only; sp stacks the feeds
 -- in which many households have no row, because a chain of LEFT JOINs with misses is slow (each splits the vectors into hits and misses); base joins to the
 -- households and turns "covered and no row" into 0 and "not covered" into NULL; net, derived and figures are the derived indicators; the last SELECT decides
 -- the rules. Parameters are the values in force in November 2026, each with its id beside it.
@@ -12,35 +12,56 @@
 -- true. Months (identified, started, ended ...) are stored as their first day, so that date_diff('month') counts whole months. CASTs keep the
 -- constants of type DATE: DATE - INTERVAL is a TIMESTAMP in DuckDB, and comparing with one would convert every row.
 -- Numbers. least and greatest of DuckDB skip NULLs; "CASE WHEN x < 0 THEN 0 ELSE x END" is max(x, 0) that stays NULL. Money is stored in fen.
-WITH cov AS ( -- 0 where the feed covers the county, else NULL, so that x + c.feed is x or unknown without a CASE
+WITH came AS ( -- a feed that is due monthly covers a window only when every month of it up to the newest has come: how many came, how many there are
+  SELECT county, dataset, newest,
+    got_m12 = greatest(date_diff('month', CAST(date_trunc('month', {{as_of}} - INTERVAL 12 MONTH + INTERVAL 1 DAY) AS DATE), newest) + 1, 0) AS whole_m12,
+    got_m6 = greatest(date_diff('month', CAST(date_trunc('month', {{as_of}} - INTERVAL 6 MONTH + INTERVAL 1 DAY) AS DATE), newest) + 1, 0) AS whole_m6,
+    got_m3 = greatest(date_diff('month', CAST(date_trunc('month', {{as_of}} - INTERVAL 3 MONTH + INTERVAL 1 DAY) AS DATE), newest) + 1, 0) AS whole_m3,
+    got_ytd = greatest(date_diff('month', CAST(date_trunc('year', {{as_of}}) AS DATE), newest) + 1, 0) AS whole_ytd,
+    got_d90 = greatest(date_diff('month', CAST(date_trunc('month', {{as_of}} - 89) AS DATE), newest) + 1, 0) AS whole_d90,
+    got_power = greatest(date_diff('month', CAST(date_trunc('month', {{as_of}} - INTERVAL 3 MONTH) + INTERVAL 1 MONTH AS DATE), newest) + 1, 0) AS whole_power
+  FROM (
+    SELECT county, dataset, max(month) AS newest,
+      count(DISTINCT month) FILTER (WHERE month >= CAST(date_trunc('month', {{as_of}} - INTERVAL 12 MONTH + INTERVAL 1 DAY) AS DATE)) AS got_m12,
+      count(DISTINCT month) FILTER (WHERE month >= CAST(date_trunc('month', {{as_of}} - INTERVAL 6 MONTH + INTERVAL 1 DAY) AS DATE)) AS got_m6,
+      count(DISTINCT month) FILTER (WHERE month >= CAST(date_trunc('month', {{as_of}} - INTERVAL 3 MONTH + INTERVAL 1 DAY) AS DATE)) AS got_m3,
+      count(DISTINCT month) FILTER (WHERE month >= CAST(date_trunc('year', {{as_of}}) AS DATE)) AS got_ytd,
+      count(DISTINCT month) FILTER (WHERE month >= CAST(date_trunc('month', {{as_of}} - 89) AS DATE)) AS got_d90,
+      count(DISTINCT month) FILTER (WHERE month >= CAST(date_trunc('month', {{as_of}} - INTERVAL 3 MONTH) + INTERVAL 1 MONTH AS DATE)) AS got_power
+    FROM coverage WHERE month <= {{as_of}} GROUP BY county, dataset
+  )
+),
+cov AS ( -- 0 where the feed covers the county, else NULL, so that x + c.feed is x or unknown without a CASE
   SELECT county,
-    max(CASE WHEN dataset = 'roster' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS roster,
-    max(CASE WHEN dataset = 'hukou_change' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS hukou_change,
-    max(CASE WHEN dataset = 'health_settlement' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS health_settlement,
-    max(CASE WHEN dataset = 'insurance_enrolment' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS insurance_enrolment,
-    max(CASE WHEN dataset = 'illness' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS illness,
-    max(CASE WHEN dataset = 'school_roll' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS school_roll,
-    max(CASE WHEN dataset = 'school_cost' AND last_day(month) >= {{as_of}} - 400 THEN 0e0 END) AS school_cost,
-    max(CASE WHEN dataset = 'social_assistance' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS social_assistance,
-    max(CASE WHEN dataset = 'temporary_aid' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS temporary_aid,
-    max(CASE WHEN dataset = 'assistance_application' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS assistance_application,
-    max(CASE WHEN dataset = 'cremation' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS cremation,
-    max(CASE WHEN dataset = 'disability' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS disability,
-    max(CASE WHEN dataset = 'migrant_work' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS migrant_work,
-    max(CASE WHEN dataset = 'unemployment' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS unemployment,
-    max(CASE WHEN dataset = 'housing' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS housing,
-    max(CASE WHEN dataset = 'water' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS water,
-    max(CASE WHEN dataset = 'disaster' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS disaster,
-    max(CASE WHEN dataset = 'traffic_accident' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS traffic_accident,
-    max(CASE WHEN dataset = 'industry_project' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS industry_project,
-    max(CASE WHEN dataset = 'small_loan' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS small_loan,
-    max(CASE WHEN dataset = 'public_post' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS public_post,
-    max(CASE WHEN dataset = 'electricity' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS electricity,
-    max(CASE WHEN dataset = 'income' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS income,
-    max(CASE WHEN dataset = 'assets' AND last_day(month) >= {{as_of}} - 130 THEN 0e0 END) AS assets,
-    max(CASE WHEN dataset = 'petition' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS petition,
-    max(CASE WHEN dataset = 'monitored' AND last_day(month) >= {{as_of}} - 62 THEN 0e0 END) AS monitored
-  FROM coverage WHERE month <= {{as_of}} GROUP BY county
+    max(CASE WHEN dataset = 'roster' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS roster,
+    max(CASE WHEN dataset = 'hukou_change' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS hukou_change,
+    max(CASE WHEN dataset = 'health_settlement' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS health_settlement,
+    max(CASE WHEN dataset = 'health_settlement' AND last_day(newest) >= {{as_of}} - 62 AND whole_m3 THEN 0e0 END) AS health_m3,
+    max(CASE WHEN dataset = 'health_settlement' AND last_day(newest) >= {{as_of}} - 62 AND whole_ytd THEN 0e0 END) AS health_ytd,
+    max(CASE WHEN dataset = 'insurance_enrolment' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS insurance_enrolment,
+    max(CASE WHEN dataset = 'illness' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS illness,
+    max(CASE WHEN dataset = 'school_roll' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS school_roll,
+    max(CASE WHEN dataset = 'school_cost' AND last_day(newest) >= {{as_of}} - 400 THEN 0e0 END) AS school_cost,
+    max(CASE WHEN dataset = 'social_assistance' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS social_assistance,
+    max(CASE WHEN dataset = 'temporary_aid' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS temporary_aid,
+    max(CASE WHEN dataset = 'assistance_application' AND last_day(newest) >= {{as_of}} - 62 AND whole_m6 THEN 0e0 END) AS assistance_application,
+    max(CASE WHEN dataset = 'cremation' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS cremation,
+    max(CASE WHEN dataset = 'disability' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS disability,
+    max(CASE WHEN dataset = 'migrant_work' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS migrant_work,
+    max(CASE WHEN dataset = 'unemployment' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS unemployment,
+    max(CASE WHEN dataset = 'housing' AND last_day(newest) >= {{as_of}} - 130 THEN 0e0 END) AS housing,
+    max(CASE WHEN dataset = 'water' AND last_day(newest) >= {{as_of}} - 130 THEN 0e0 END) AS water,
+    max(CASE WHEN dataset = 'disaster' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS disaster,
+    max(CASE WHEN dataset = 'traffic_accident' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS traffic_accident,
+    max(CASE WHEN dataset = 'industry_project' AND last_day(newest) >= {{as_of}} - 62 AND whole_m12 THEN 0e0 END) AS industry_project,
+    max(CASE WHEN dataset = 'small_loan' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS small_loan,
+    max(CASE WHEN dataset = 'public_post' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS public_post,
+    max(CASE WHEN dataset = 'electricity' AND last_day(newest) >= {{as_of}} - 62 AND whole_power THEN 0e0 END) AS electricity,
+    max(CASE WHEN dataset = 'income' AND last_day(newest) >= {{as_of}} - 130 THEN 0e0 END) AS income,
+    max(CASE WHEN dataset = 'assets' AND last_day(newest) >= {{as_of}} - 130 THEN 0e0 END) AS assets,
+    max(CASE WHEN dataset = 'petition' AND last_day(newest) >= {{as_of}} - 62 AND whole_d90 THEN 0e0 END) AS petition,
+    max(CASE WHEN dataset = 'monitored' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS monitored
+  FROM came GROUP BY county
 ),
 pe AS ( -- the members
   SELECT household_id,
@@ -329,13 +350,13 @@ base AS ( -- coalesce(x, 0) + c.feed: no row counts as 0 if the feed covers the 
     coalesce(sp.medical_total_12m, 0) + c.health_settlement AS medical_total_12m,
     coalesce(sp.medical_self_paid_12m, 0) + c.health_settlement AS medical_self_paid_12m,
     coalesce(sp.compliant_self_paid_12m, 0) + c.health_settlement AS compliant_self_paid_12m,
-    coalesce(sp.medical_self_paid_ytd, 0) + c.health_settlement AS medical_self_paid_ytd,
-    coalesce(sp.medical_self_paid_3m, 0) + c.health_settlement AS medical_self_paid_3m,
+    coalesce(sp.medical_self_paid_ytd, 0) + c.health_ytd AS medical_self_paid_ytd,
+    coalesce(sp.medical_self_paid_3m, 0) + c.health_m3 AS medical_self_paid_3m,
     coalesce(sp.person_self_paid_12m, 0) + c.health_settlement AS person_self_paid_12m,
     coalesce(sp.admission_self_paid_12m, 0) + c.health_settlement AS admission_self_paid_12m,
     coalesce(sp.admissions_12m, 0) + c.health_settlement AS admissions_12m,
     coalesce(sp.outside_self_paid_12m, 0) + c.health_settlement AS outside_self_paid_12m,
-    coalesce(sp.chronic_self_paid_3m, 0) + c.health_settlement AS chronic_self_paid_3m,
+    coalesce(sp.chronic_self_paid_3m, 0) + c.health_m3 AS chronic_self_paid_3m,
     coalesce(sp.serious_ill, 0) + c.illness AS serious_ill,
     coalesce(sp.serious_new_12m, 0) + c.illness AS serious_new_12m,
     coalesce(sp.serious_untreated, 0) + c.illness AS serious_untreated,

@@ -99,7 +99,7 @@ func TestReferenceSynthetic(t *testing.T) {
 
 // TestReferenceBorders compares the two on random rows made to be awkward: days around the ends of every window and age, empty cells wherever a contract
 // allows them, rows without a person, households without rows, amounts around the thresholds, households of no members, former members, and feeds that are
-// missing, stale, future or just fresh enough, in counties with and without values of their own. The screening days are ends of short months, a leap day and
+// missing, stale, future, just fresh enough, or without a month of the window, in counties with and without values of their own. The screening days are ends of short months, a leap day and
 // days on which the last day of a month lies exactly 62, 130 and 400 days back.
 func TestReferenceBorders(t *testing.T) {
 	b := newRun(t, date(2026, 11, 23))
@@ -109,7 +109,7 @@ func TestReferenceBorders(t *testing.T) {
 		missed[b.o.Pack.Rules[i].ID] = true
 	}
 	for _, asOf := range []time.Time{date(2026, 11, 30), date(2026, 12, 1), date(2027, 3, 3), date(2027, 3, 7), date(2027, 3, 10), date(2027, 3, 31), date(2028, 2, 29)} {
-		b.awkward(t, r, asOf, 700)
+		b.awkward(t, r, asOf, 1200)
 		for rule, n := range b.agree(t, asOf) {
 			if n > 0 {
 				delete(missed, rule)
@@ -214,7 +214,13 @@ func (b *run) awkward(t *testing.T, r *rand.Rand, asOf time.Time, households int
 		for _, county := range counties {
 			// The feed came for this month, for none, or for one that lies ahead.
 			if back := []int{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 5, 13, 14, -1, 99}[r.IntN(16)]; back != 99 {
-				coverage = append(coverage, []string{"'" + ds.ID + "'", fmt.Sprint(county), quote(date(asOf.Year(), asOf.Month()-time.Month(back), 1)), batch})
+				// With the twelve months before it, or without some of them.
+				lost := map[int]bool{back + []int{1, 2, 3, 6, 11, 12}[r.IntN(6)]: r.IntN(8) == 0, back + 12: r.IntN(12) == 0}
+				for m := back; m <= back+12+r.IntN(3); m++ {
+					if !lost[m] {
+						coverage = append(coverage, []string{"'" + ds.ID + "'", fmt.Sprint(county), quote(date(asOf.Year(), asOf.Month()-time.Month(m), 1)), batch})
+					}
+				}
 			}
 		}
 		if ds.Role == "roster" {

@@ -77,7 +77,11 @@ func (d *householdDocument) text(w *page) {
 	w.heading("部门数据", "Departments' data")
 	rows = nil
 	for _, f := range d.Feeds {
-		state := map[string]string{"covered": w.t("有效", "up to date"), "stale": w.t("已过期", "too old"), "missing": w.t("从未报送", "never came")}[f.State]
+		state := map[string]string{"covered": w.t("有效", "up to date"), "stale": w.t("已过期", "too old"), "missing": w.t("从未报送", "never came"),
+			"gap": w.t("缺期", "lacks months")}[f.State]
+		if len(f.Months) > 0 {
+			state += " " + strings.Join(f.Months, " ")
+		}
 		rows = append(rows, []string{f.Name.In(w.lang), state, f.Through, count(f.Rows)})
 	}
 	w.table([]string{w.t("数据", "dataset"), w.t("情况", "state"), w.t("数据至", "data up to"), w.t("行数", "rows")}, rows)

@@ -112,9 +112,13 @@ func (d *screenDocument) requests(w *page, n int) {
 		state := map[string]string{
 			"missing": w.t("从未报送", "never came"),
 			"stale":   w.t("已过期", "too old"),
+			"gap":     w.t("缺期", "lacks months"),
 			"no_row":  w.t("缺这些户", "lacks them"),
 		}[r.State]
-		if r.Through != "" {
+		switch {
+		case len(r.Months) > 0:
+			state += " " + strings.Join(r.Months, " ")
+		case r.Through != "":
 			state += " " + r.Through
 		}
 		rows = append(rows, []string{department, name, d.tree.county(r.County), state, count(r.Households), fmt.Sprint(len(r.Rules))})

@@ -165,6 +165,14 @@ func (s *Service) derive(ctx context.Context, c *sql.Conn, householdNo string, r
 	if err != nil {
 		return nil, err
 	}
+	text := fmt.Sprintf("SELECT coalesce(max(county), 0) FROM %s AS households WHERE household_id = %d", d.q.source("household"), d.home.ID)
+	county, err := one[int32](ctx, c, text)
+	if err != nil {
+		return nil, err
+	}
+	if d.q.cover, err = loadCoverage(ctx, c, d.run.AsOf, d.run.UpTo, county); err != nil {
+		return nil, err
+	}
 	return d, d.load(ctx, c, d.q.sqlWide(scope{ids: []int64{d.home.ID}}, d.run.Run))
 }
 
@@ -182,10 +190,14 @@ func (s *Service) stored(ctx context.Context, c *sql.Conn, householdNo string) (
 	for w := range words(len(p.Rules) + len(p.Checks)) {
 		cols = append(cols, fmt.Sprintf("hits%d", w), fmt.Sprintf("unknowns%d", w))
 	}
-	return d, d.load(ctx, c, fmt.Sprintf("SELECT %s FROM wide WHERE household_id = %d", strings.Join(cols, ", "), d.home.ID))
+	if err := d.load(ctx, c, fmt.Sprintf("SELECT %s FROM wide WHERE household_id = %d", strings.Join(cols, ", "), d.home.ID)); err != nil {
+		return nil, err
+	}
+	d.q.cover, err = loadCoverage(ctx, c, d.run.AsOf, d.run.UpTo, d.county)
+	return d, err
 }
 
-// at finds the household and what a run knew: its pack, day, parameters and coverage.
+// at finds the household and what a run knew: its pack, day and parameters.
 func (s *Service) at(ctx context.Context, c *sql.Conn, householdNo string, run int64) (*derivation, error) {
 	home, err := registry.ByHouseholdNo(ctx, c, householdNo)
 	if err != nil {
@@ -218,11 +230,7 @@ func (s *Service) at(ctx context.Context, c *sql.Conn, householdNo string, run i
 	if err != nil {
 		return nil, err
 	}
-	cover, err := loadCoverage(ctx, c, rec.AsOf, rec.UpTo)
-	if err != nil {
-		return nil, err
-	}
-	return &derivation{q: &query{pack: pack, asOf: rec.AsOf, cover: cover, values: values, asKnown: rec.UpTo}, run: rec, home: home}, nil
+	return &derivation{q: &query{pack: pack, asOf: rec.AsOf, values: values, asKnown: rec.UpTo}, run: rec, home: home}, nil
 }
 
 // load reads the wide row that text selects and lays it out as the slots that rules see.
@@ -392,14 +400,14 @@ func (s *Service) value(ctx context.Context, c *sql.Conn, d *derivation, v *expr
 	if ds != nil {
 		out.Department = departmentName(p, ds.Department)
 	}
-	st, through := d.q.cover.of(feed, d.county, ind.FreshDays)
-	if !through.IsZero() {
-		out.Through = through.Format("2006-01-02")
+	st := d.q.cover.of(d.q.need(ind), d.county)
+	if !st.through.IsZero() {
+		out.Through = st.through.Format("2006-01-02")
 	}
 	if !cell.Known {
-		out.Why = whyUnknown(ds, out.Department, st, through, ind.FreshDays)
+		out.Why = whyUnknown(ds, out.Department, st, ind.FreshDays)
 	}
-	if ind.Dataset == "person" || ind.Dataset == "household" || ds == nil || st != covered {
+	if ind.Dataset == "person" || ind.Dataset == "household" || ds == nil || st.state != covered {
 		return out, nil
 	}
 	var err error
@@ -445,17 +453,27 @@ func departmentName(p *policy.Pack, id string) policy.Text {
 	return policy.Text{ZH: id, EN: id}
 }
 
+// list names up to six things and says how many there are where there are more.
+func list(names []string, sep string) string {
+	if n := len(names); n > 6 {
+		return strings.Join(names[:6], sep) + fmt.Sprintf(" …（%d）", n)
+	}
+	return strings.Join(names, sep)
+}
+
 // whyUnknown says in words what is lacking and who has it.
-func whyUnknown(ds *policy.Dataset, dep policy.Text, st state, through time.Time, fresh int) policy.Text {
+func whyUnknown(ds *policy.Dataset, dep policy.Text, st standing, fresh int) policy.Text {
 	if ds == nil {
 		return policy.Text{}
 	}
-	switch st {
+	switch st.state {
 	case missing:
 		return policy.Text{ZH: fmt.Sprintf("%s的%s从未报送本县数据", dep.ZH, ds.Name.ZH), EN: fmt.Sprintf("%s has never delivered %s for this county", dep.EN, ds.Name.EN)}
 	case stale:
-		day := through.Format("2006-01-02")
+		day := st.through.Format("2006-01-02")
 		return policy.Text{ZH: fmt.Sprintf("%s的%s %s 后未到（要求 %d 天内）", dep.ZH, ds.Name.ZH, day, fresh), EN: fmt.Sprintf("no %s from %s since %s (due within %d days)", ds.Name.EN, dep.EN, day, fresh)}
+	case gap:
+		return policy.Text{ZH: fmt.Sprintf("%s的%s缺 %s 的数据", dep.ZH, ds.Name.ZH, list(st.gaps, "、")), EN: fmt.Sprintf("%s of %s lacks %s", ds.Name.EN, dep.EN, list(st.gaps, ", "))}
 	}
 	return policy.Text{ZH: fmt.Sprintf("%s的%s里没有这一户的值", dep.ZH, ds.Name.ZH), EN: fmt.Sprintf("%s of %s holds no value for this household", ds.Name.EN, dep.EN)}
 }

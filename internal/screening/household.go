@@ -39,8 +39,9 @@ type HouseholdFeed struct {
 	Dataset string      `json:"dataset"`
 	Name    policy.Text `json:"name"`
 	Rows    int64       `json:"rows"`
-	State   string      `json:"state"` // covered | stale | missing, by the strictest indicator that reads it
+	State   string      `json:"state"` // covered | gap | stale | missing, by the indicator that it serves worst
 	Through string      `json:"through,omitempty"`
+	Months  []string    `json:"months,omitempty"` // of a gap: what never came
 }
 
 // Turn is one warning of one run in the household's history.
@@ -106,10 +107,8 @@ func (s *Service) Household(ctx context.Context, no string) (Household, error) {
 		if d.env[i].Known {
 			v.Value = &d.env[i].Num
 		} else if ind.Derive == nil {
-			feed := d.q.feedOf(ind.Dataset)
-			if ds := p.Dataset(feed); ds != nil {
-				st, through := d.q.cover.of(feed, d.county, ind.FreshDays)
-				v.Why = whyUnknown(ds, departmentName(p, ds.Department), st, through, ind.FreshDays)
+			if ds := p.Dataset(d.q.feedOf(ind.Dataset)); ds != nil {
+				v.Why = whyUnknown(ds, departmentName(p, ds.Department), d.q.cover.of(d.q.need(ind), d.county), ind.FreshDays)
 			}
 		} else {
 			v.Why = unknownParts(p, d, ind)
@@ -152,14 +151,20 @@ func unknownParts(p *policy.Pack, d *derivation, ind *policy.Indicator) policy.T
 
 func (s *Service) feeds(ctx context.Context, c *sql.Conn, d *derivation) ([]HouseholdFeed, error) {
 	out := []HouseholdFeed{}
-	strictest := s.strictestFresh(d.q)
+	readers := map[string][]*policy.Indicator{}
+	for i := range d.q.pack.Indicators {
+		if ind := &d.q.pack.Indicators[i]; ind.Derive == nil {
+			feed := d.q.feedOf(ind.Dataset)
+			readers[feed] = append(readers[feed], ind)
+		}
+	}
 	for i := range d.q.pack.Datasets {
 		ds := &d.q.pack.Datasets[i]
 		f := HouseholdFeed{Dataset: ds.ID, Name: ds.Name}
-		st, through := d.q.cover.of(ds.ID, d.county, strictest[ds.ID])
-		f.State = map[state]string{covered: "covered", stale: "stale", missing: "missing"}[st]
-		if !through.IsZero() {
-			f.Through = through.Format("2006-01-02")
+		st := d.q.worst(readers[ds.ID], d.county, d.q.cover.of(need{dataset: ds.ID}, d.county))
+		f.State, f.Months = st.state.String(), st.gaps
+		if !st.through.IsZero() {
+			f.Through = st.through.Format("2006-01-02")
 		}
 		var err error
 		if f.Rows, err = one[int64](ctx, c, fmt.Sprintf("SELECT count(*) FROM fact_%s WHERE household_id = %d", ds.ID, d.home.ID)); err != nil {

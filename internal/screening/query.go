@@ -389,9 +389,16 @@ func byDataset(p *policy.Pack) (ids []string, groups map[string][]*policy.Indica
 // rawName is the name of a folded value before coverage and absence are looked at.
 func rawName(ind *policy.Indicator) string { return quote("raw_" + ind.ID) }
 
-// coverName is the column that says whether a feed covers the household's county for a freshness.
-func coverName(dataset string, freshDays int) string {
-	return fmt.Sprintf("cov_%s_%d", dataset, freshDays)
+// coverName is the column that says whether a feed covers the household's county for what an indicator needs.
+func coverName(n need) string {
+	name := fmt.Sprintf("cov_%s_%d", n.dataset, n.freshDays)
+	if n.step > 0 && n.open {
+		return fmt.Sprintf("%s_to_%d", name, n.to)
+	}
+	if n.step > 0 {
+		return fmt.Sprintf("%s_%d_%d", name, n.from, n.to)
+	}
+	return name
 }
 
 // feedOf is the feed whose coverage decides: the registry stands on the roster.
@@ -416,12 +423,12 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 		if ind.Derive != nil {
 			continue
 		}
-		name := coverName(q.feedOf(ind.Dataset), ind.FreshDays)
+		name := coverName(q.need(ind))
 		if !seen[name] {
 			seen[name] = true
 			// Zero where the feed covers the county, unknown elsewhere: added to a value it makes the value unknown, which costs a
 			// fraction of a CASE around it.
-			covers = append(covers, "CASE WHEN "+q.cover.sql(q.feedOf(ind.Dataset), ind.FreshDays)+" THEN CAST(0 AS FLOAT8) END AS "+name)
+			covers = append(covers, "CASE WHEN "+q.cover.sql(q.need(ind))+" THEN CAST(0 AS FLOAT8) END AS "+name)
 		}
 	}
 	h := "h AS (SELECT household_id, county, division, members, type, relocated"
@@ -446,9 +453,9 @@ func (q *query) indicators(sc scope) (ctes []string, last string) {
 		if ind.Derive != nil {
 			continue
 		}
-		value, cov := q.present(ind), coverName(q.feedOf(ind.Dataset), ind.FreshDays)
+		value, cov := q.present(ind), coverName(q.need(ind))
 		switch {
-		case q.cover.sql(q.feedOf(ind.Dataset), ind.FreshDays) == "TRUE":
+		case q.cover.sql(q.need(ind)) == "TRUE":
 		case ind.Type == expr.Number:
 			value = "(" + value + ") + " + cov
 		default:

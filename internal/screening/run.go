@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync/atomic"
@@ -103,8 +104,9 @@ type DataRequest struct {
 	Dataset    string   `json:"dataset"`
 	Department string   `json:"department"`
 	County     int32    `json:"county"`
-	State      string   `json:"state"` // missing (the feed never came) | stale (it came too long ago) | no_row (it came without these households)
+	State      string   `json:"state"` // missing (the feed never came) | stale (it came too long ago) | gap (it comes, but some months never came) | no_row (it came without these households)
 	Through    string   `json:"through,omitempty"`
+	Months     []string `json:"months,omitempty"` // of a gap: what never came
 	Households int64    `json:"households"`
 	Rules      []string `json:"rules"`
 }
@@ -119,7 +121,8 @@ CREATE TABLE IF NOT EXISTS warning (run BIGINT NOT NULL, household_id BIGINT NOT
 CREATE TABLE IF NOT EXISTS warning_live (household_id BIGINT NOT NULL, division BIGINT NOT NULL, risk VARCHAR NOT NULL, level SMALLINT NOT NULL, rules INTEGER NOT NULL,
   known BOOLEAN NOT NULL, run BIGINT NOT NULL, change VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS data_request (run BIGINT NOT NULL, dataset VARCHAR NOT NULL, county INTEGER NOT NULL, state VARCHAR NOT NULL,
-  through DATE, households BIGINT NOT NULL, rules VARCHAR NOT NULL);`
+  through DATE, households BIGINT NOT NULL, rules VARCHAR NOT NULL);
+ALTER TABLE data_request ADD COLUMN IF NOT EXISTS months VARCHAR;`
 
 // runRecord is a row of table run.
 type runRecord struct {
@@ -320,7 +323,7 @@ func (s *Service) touched(ctx context.Context, c *sql.Conn, q *query, upTo int) 
 			fmt.Sprintf("SELECT household_id FROM %s WHERE seen > %d", t, upTo),
 			fmt.Sprintf("SELECT household_id FROM %s_past WHERE until > %d", t, upTo))
 	}
-	before, err := loadCoverage(ctx, c, q.asOf, upTo)
+	before, err := loadCoverage(ctx, c, q.asOf, upTo, q.cover.counties...)
 	if err != nil {
 		return 0, err
 	}
@@ -333,7 +336,7 @@ func (s *Service) touched(ctx context.Context, c *sql.Conn, q *query, upTo int) 
 	return one[int64](ctx, c, "SELECT count(*) FROM touched")
 }
 
-// coverageChanges lists the counties where some indicator became known or unknown since the coverage before.
+// coverageChanges lists the counties where since the coverage before some indicator became known or unknown, or lacks other months.
 func coverageChanges(q *query, before *coverage) []int32 {
 	var out []int32
 	for _, county := range q.cover.counties {
@@ -342,10 +345,8 @@ func coverageChanges(q *query, before *coverage) []int32 {
 			if ind.Derive != nil {
 				continue
 			}
-			feed := q.feedOf(ind.Dataset)
-			now, _ := q.cover.of(feed, county, ind.FreshDays)
-			then, _ := before.of(feed, county, ind.FreshDays)
-			if (now == covered) != (then == covered) {
+			now, then := q.cover.of(q.need(ind), county), before.of(q.need(ind), county)
+			if (now.state == covered) != (then.state == covered) || !slices.Equal(now.gaps, then.gaps) {
 				out = append(out, county)
 				break
 			}

@@ -26,7 +26,7 @@ func TestOutcomes(t *testing.T) {
 	a := x.household(congjiang, 1, 4) // large bills and low income
 	b := x.household(congjiang, 2, 2) // no bill, no income row
 	c := x.household(leishan, 1, 4)   // the same income as a, other line, no bills feed
-	x.deliver("bills", "2026-10-01", 522633)
+	x.deliver("bills", year, 522633)
 	x.bill(a, 0, "inpatient", "2026-03-01", 9000)
 	x.bill(a, 1, "outpatient", "2026-10-31", 1500.5)
 	x.bill(a, 0, "inpatient", "2025-11-24", 100)  // first day of the window
@@ -101,7 +101,7 @@ func TestChanges(t *testing.T) {
 	a := x.household(congjiang, 1, 1)
 	x.deliver("incomes", "2026-09-01", 522633)
 	x.income(a, 50000)
-	x.deliver("bills", "2026-10-01", 522633)
+	x.deliver("bills", year, 522633)
 	step := func(name, want string, o Options) {
 		t.Helper()
 		x.screen(o)
@@ -111,7 +111,7 @@ func TestChanges(t *testing.T) {
 		}
 	}
 	step("nothing yet", "", Options{})
-	x.deliver("bills", "2026-10-01", 522633)
+	x.deliver("bills", year, 522633)
 	x.bill(a, 0, "inpatient", "2026-10-20", 12000)
 	step("a bill", "'change': new", Options{})
 	x.deliver("incomes", "2026-10-01", 522633)
@@ -125,7 +125,7 @@ func TestChanges(t *testing.T) {
 	if got := x.dump("SELECT risk, level, known FROM warning_live"); !strings.Contains(got, "'known': false") {
 		t.Errorf("a warning that can't be told must stay, marked: %q", got)
 	}
-	x.deliver("bills", "2027-11-01", 522633)
+	x.deliver("bills", "2026-11-01/2027-11-01", 522633)
 	step("a year later the bill is out of the window", "'change': cleared", Options{AsOf: asOf.AddDate(1, 0, 0)})
 }
 
@@ -142,7 +142,7 @@ func TestIncremental(t *testing.T) {
 		}
 		ids = append(ids, x.household(village, i, 1+r.IntN(5)))
 	}
-	x.deliver("bills", "2026-10-01", 522633)
+	x.deliver("bills", year, 522633)
 	x.deliver("incomes", "2026-09-01", 522633)
 	for _, id := range ids {
 		if r.IntN(3) > 0 {
@@ -169,7 +169,7 @@ func TestIncremental(t *testing.T) {
 	for round := range 12 {
 		switch r.IntN(3) {
 		case 0:
-			x.deliver("bills", "2026-10-01", 522633)
+			x.deliver("bills", year, 522633)
 			x.bill(ids[r.IntN(len(ids))], 0, "outpatient", "2026-10-10", float64(r.IntN(20000)))
 		case 1:
 			x.deliver("incomes", "2026-10-01")
@@ -196,7 +196,7 @@ func TestIncremental(t *testing.T) {
 		t.Errorf("only %d of 12 rounds were incremental", incremental)
 	}
 	// A whole feed for another county: everybody there is touched, since unknown becomes known.
-	x.deliver("bills", "2026-10-01", 522634)
+	x.deliver("bills", year, 522634)
 	x.screen(Options{})
 	got := state()
 	x.screen(Options{Full: true})
@@ -218,7 +218,7 @@ func randomWorld(t testing.TB, p *policy.Pack, n int) (*world, []int64) {
 		}
 		ids = append(ids, x.household(village, i, 1+r.IntN(4)))
 	}
-	x.deliver("bills", "2026-10-01", 522633)
+	x.deliver("bills", year, 522633)
 	x.deliver("incomes", "2026-09-01", 522633, 522634)
 	for _, id := range ids {
 		if r.IntN(4) > 0 {
@@ -296,7 +296,7 @@ func TestExplainOldRun(t *testing.T) {
 	a := x.household(congjiang, 1, 1)
 	x.deliver("incomes", "2026-09-01", 522633)
 	x.income(a, 15000)
-	x.deliver("bills", "2026-10-01", 522633)
+	x.deliver("bills", year, 522633)
 	x.bill(a, 0, "inpatient", "2026-10-20", 12000)
 	first := x.screen(Options{})
 	x.deliver("incomes", "2026-10-01", 522633)
@@ -463,6 +463,90 @@ func TestMonthsBefore(t *testing.T) {
 		day, _ := time.Parse(time.DateOnly, c.day)
 		if got := monthsBefore(day, c.n).Format(time.DateOnly); got != c.want {
 			t.Errorf("%s − %d months = %s, want %s", c.day, c.n, got, c.want)
+		}
+	}
+}
+
+// TestGaps: a sum over a window in which a month never came is unknown, whatever the other months say; the explanation and the
+// request name the month; once it has come the household is told again.
+func TestGaps(t *testing.T) {
+	x := newWorld(t, loadPack(t, nil))
+	x.deliver("roster", "2026-11-01", 522633, 522634)
+	a, b := x.household(congjiang, 1, 1), x.household(congjiang, 2, 1)
+	c := x.household(leishan, 1, 1)
+	x.deliver("incomes", "2026-09-01", 522633, 522634)
+	for _, id := range []int64{a, b, c} {
+		x.income(id, 5000)
+	}
+	x.deliver("bills", "2025-11-01/2026-03-01", 522633)
+	x.deliver("bills", "2026-06-01/2026-10-01", 522633)
+	x.bill(a, 0, "inpatient", "2026-09-09", 50000)
+	x.deliver("bills", "2025-12-01/2026-10-01", 522634) // six days of the window lie in November 2025
+	sum := x.screen(Options{})
+	for id, want := range map[int64]string{a: "unknown", b: "unknown", c: "unknown"} {
+		if got := x.outcome(id, "bill_blue"); got != want {
+			t.Errorf("%d bill_blue = %s, want %s", id, got, want)
+		}
+	}
+	// This year's count has its gap too; in the other county this year is whole.
+	for _, want := range []struct {
+		id    int64
+		value string
+	}{{a, "null"}, {c, "0"}} {
+		if got := x.value(want.id, "inpatient_ytd"); got != want.value {
+			t.Errorf("%d inpatient_ytd = %s, want %s", want.id, got, want.value)
+		}
+	}
+	want := []DataRequest{
+		{Dataset: "bills", Department: "medical", County: 522633, State: "gap", Through: "2026-10-31", Months: []string{"2026-04", "2026-05"}, Households: 2, Rules: []string{"bill_red", "bill_blue"}},
+		{Dataset: "bills", Department: "medical", County: 522634, State: "gap", Through: "2026-10-31", Months: []string{"2025-11"}, Households: 1, Rules: []string{"bill_red", "bill_blue"}},
+	}
+	if d := cmp.Diff(want, sum.Requests); d != "" {
+		t.Error(d)
+	}
+	e, err := x.s.Explain(context.Background(), fmt.Sprint(a), "bill_blue", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := e.Text("zh"); !strings.Contains(text, "缺 2026-04、2026-05 的数据") || !e.Same {
+		t.Errorf("the explanation does not name the missing months (same as recorded: %v):\n%s", e.Same, text)
+	}
+
+	x.deliver("bills", "2026-05-01", 522633)
+	if sum := x.screen(Options{}); sum.Kind != "full" && sum.Screened != 2 || len(sum.Requests) != 2 || fmt.Sprint(sum.Requests[0].Months) != "[2026-04]" {
+		t.Errorf("one of two months came: %+v", sum.Requests)
+	}
+	x.deliver("bills", "2026-04-01", 522633)
+	x.screen(Options{})
+	if got := x.outcome(a, "bill_blue") + x.outcome(b, "bill_blue") + x.outcome(c, "bill_blue"); got != "hitclearunknown" {
+		t.Errorf("all months of one county are there: %s", got)
+	}
+}
+
+// TestGapsByRhythm: a feed that is due quarterly or yearly has no row for every month, and one without a rhythm never has a gap.
+func TestGapsByRhythm(t *testing.T) {
+	for _, c := range []struct {
+		due, months, want string
+	}{
+		{"quarterly", "2025-12-01 2026-03-01 2026-06-01 2026-09-01", "0"},
+		{"quarterly", "2025-12-01 2026-02-01 2026-06-01 2026-09-01", "0"}, // a quarter that came early
+		{"quarterly", "2025-12-01 2026-06-01 2026-09-01", "null"},
+		{"yearly", "2026-10-01", "0"},
+		{"yearly", "2026-11-01", "0"}, // the six days of last year's November belong to a delivery before the window
+		{"event", "2025-12-01 2026-10-01", "0"},
+		{"monthly", "2025-12-01 2026-10-01", "null"},
+	} {
+		x := newWorld(t, loadPack(t, func(f map[string]string) {
+			f["datasets/2.yaml"] = strings.Replace(f["datasets/2.yaml"], "due: monthly", "due: "+c.due, 1)
+		}))
+		x.deliver("roster", "2026-11-01", 522633)
+		a := x.household(congjiang, 1, 1)
+		for _, m := range strings.Fields(c.months) {
+			x.deliver("bills", m, 522633)
+		}
+		x.screen(Options{})
+		if got := x.value(a, "self_paid_12m"); got != c.want {
+			t.Errorf("%s %s: self_paid_12m = %s, want %s", c.due, c.months, got, c.want)
 		}
 	}
 }

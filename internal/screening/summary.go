@@ -4,46 +4,45 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
-	"time"
 
+	"shouwang/internal/expr"
 	"shouwang/internal/policy"
 )
 
-// needs tells, per rule number, which datasets its value rests on, through derived indicators.
-func needs(p *policy.Pack) []map[string]bool {
-	memo := make([]map[string]bool, len(p.Indicators))
+// needs tells, per rule number, which folded indicators of which feeds its value rests on, through derived indicators.
+func needs(p *policy.Pack) []map[string][]*policy.Indicator {
+	memo := make([]map[*policy.Indicator]bool, len(p.Indicators))
 	q := &query{pack: p}
-	var of func(i int) map[string]bool
-	of = func(i int) map[string]bool {
-		if memo[i] != nil {
-			return memo[i]
-		}
-		out := map[string]bool{}
-		memo[i] = out
-		ind := &p.Indicators[i]
-		if ind.Derive == nil {
-			out[q.feedOf(ind.Dataset)] = true
-			return out
-		}
-		for _, v := range ind.Derive.Vars() {
+	var of func(i int) map[*policy.Indicator]bool
+	gather := func(into map[*policy.Indicator]bool, vars []*expr.Var) {
+		for _, v := range vars {
 			if v.Slot < len(p.Indicators) {
-				for d := range of(v.Slot) {
-					out[d] = true
-				}
+				maps.Copy(into, of(v.Slot))
 			}
 		}
-		return out
 	}
-	var rules []map[string]bool
+	of = func(i int) map[*policy.Indicator]bool {
+		if memo[i] == nil {
+			memo[i] = map[*policy.Indicator]bool{}
+			if ind := &p.Indicators[i]; ind.Derive != nil {
+				gather(memo[i], ind.Derive.Vars())
+			} else {
+				memo[i][ind] = true
+			}
+		}
+		return memo[i]
+	}
+	var rules []map[string][]*policy.Indicator
 	for i := range p.Rules {
-		out := map[string]bool{}
-		for _, v := range p.Rules[i].When.Vars() {
-			if v.Slot < len(p.Indicators) {
-				for d := range of(v.Slot) {
-					out[d] = true
-				}
+		all := map[*policy.Indicator]bool{}
+		gather(all, p.Rules[i].When.Vars())
+		out := map[string][]*policy.Indicator{}
+		for j := range p.Indicators {
+			if ind := &p.Indicators[j]; all[ind] {
+				out[q.feedOf(ind.Dataset)] = append(out[q.feedOf(ind.Dataset)], ind)
 			}
 		}
 		rules = append(rules, out)
@@ -110,14 +109,12 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 		county  int32
 	}
 	type request struct {
-		state      state
-		through    time.Time
+		standing
 		households int64
 		rules      map[int]bool
 	}
 	found := map[key]*request{}
-	need := needs(s.pack)
-	strictest := s.strictestFresh(q)
+	rests := needs(s.pack)
 	for rows.Next() {
 		var county int32
 		unknown := make([]int64, nwords)
@@ -135,13 +132,16 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 			if w, m := ruleBit(i); unknown[w]&m == 0 {
 				continue
 			}
-			for d := range need[i] {
+			for d := range rests[i] {
 				byFeed[d] = append(byFeed[d], i)
 			}
 		}
 		for d, rules := range byFeed {
-			st, through := q.cover.of(d, county, strictest[d])
-			if st == covered {
+			var worst standing
+			for _, i := range rules {
+				worst = q.worst(rests[i][d], county, worst)
+			}
+			if worst.state == covered {
 				bit := sort.SearchStrings(feeds, d)
 				if bit == len(feeds) || feeds[bit] != d || missingRows&(1<<bit) == 0 {
 					continue // this feed is not what is lacking
@@ -150,8 +150,11 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 			k := key{d, county}
 			r := found[k]
 			if r == nil {
-				r = &request{state: st, through: through, rules: map[int]bool{}}
+				r = &request{rules: map[int]bool{}}
 				found[k] = r
+			}
+			if worst.state >= r.state {
+				r.standing = worst
 			}
 			r.households += n
 			for _, i := range rules {
@@ -188,30 +191,29 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 		if !r.through.IsZero() {
 			through = lit(r.through)
 		}
-		name := map[state]string{covered: "no_row", stale: "stale", missing: "missing"}[r.state]
-		values = append(values, fmt.Sprintf("(%d, '%s', %d, '%s', %s, %d, '%s')", run, k.dataset, k.county, name, through, r.households, strings.Join(ids, ",")))
+		name, months := r.state.String(), "NULL"
+		if r.state == covered {
+			name = "no_row"
+		}
+		if len(r.gaps) > 0 {
+			months = "'" + strings.Join(r.gaps, ",") + "'"
+		}
+		values = append(values, fmt.Sprintf("(%d, '%s', %d, '%s', %s, %d, '%s', %s)", run, k.dataset, k.county, name, through, r.households, strings.Join(ids, ","), months))
 	}
 	if len(values) == 0 {
 		return nil
 	}
-	return exec(ctx, c, "INSERT INTO data_request VALUES "+strings.Join(values, ", "))
+	return exec(ctx, c, "INSERT INTO data_request (run, dataset, county, state, through, households, rules, months) VALUES "+strings.Join(values, ", "))
 }
 
-// strictestFresh is, per feed, the shortest freshness that an indicator asks for: a feed that is too old for any of them is
-// asked for again.
-func (s *Service) strictestFresh(q *query) map[string]int {
-	out := map[string]int{}
-	for i := range s.pack.Indicators {
-		ind := &s.pack.Indicators[i]
-		if ind.Derive != nil || ind.FreshDays == 0 {
-			continue
-		}
-		feed := q.feedOf(ind.Dataset)
-		if have, ok := out[feed]; !ok || ind.FreshDays < have {
-			out[feed] = ind.FreshDays
+// worst is how a feed stands for a county by the indicator that is served worst: the longest gap, the strictest freshness.
+func (q *query) worst(inds []*policy.Indicator, county int32, at standing) standing {
+	for _, ind := range inds {
+		if st := q.cover.of(q.need(ind), county); st.state > at.state || st.state == at.state && len(st.gaps) >= len(at.gaps) {
+			at = st
 		}
 	}
-	return out
+	return at
 }
 
 // summarise fills the figures of a run from the tables.
@@ -308,12 +310,16 @@ func (s *Service) outcomes(ctx context.Context, c *sql.Conn, sum *Summary) (rule
 // dataRequests are the open data requests.
 func (s *Service) dataRequests(ctx context.Context, c *sql.Conn) ([]DataRequest, error) {
 	out := []DataRequest{}
-	err := scan(ctx, c, "SELECT dataset, county, state, through, households, rules FROM data_request ORDER BY households DESC, dataset, county", func(r *sql.Rows) error {
+	err := scan(ctx, c, "SELECT dataset, county, state, through, households, rules, months FROM data_request ORDER BY households DESC, dataset, county", func(r *sql.Rows) error {
 		var d DataRequest
 		var through sql.NullTime
 		var rules string
-		if err := r.Scan(&d.Dataset, &d.County, &d.State, &through, &d.Households, &rules); err != nil {
+		var months sql.NullString
+		if err := r.Scan(&d.Dataset, &d.County, &d.State, &through, &d.Households, &rules, &months); err != nil {
 			return err
+		}
+		if months.Valid {
+			d.Months = strings.Split(months.String, ",")
 		}
 		if through.Valid {
 			d.Through = through.Time.Format("2006-01-02")

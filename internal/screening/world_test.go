@@ -228,13 +228,20 @@ func (x *world) sql(text string, args ...any) {
 	}
 }
 
-// deliver makes a new batch of a dataset that covers the month for the counties.
-func (x *world) deliver(dataset, month string, counties ...int) int {
+// year is the twelve months up to October 2026 and the one that they begin in, as a deliver covers them.
+const year = "2025-11-01/2026-10-01"
+
+// deliver makes a new batch of a dataset that covers the month, or the months from/to, for the counties.
+func (x *world) deliver(dataset, months string, counties ...int) int {
 	x.Helper()
 	x.batch++
 	x.sql("INSERT INTO batch (batch, dataset, sha256, file_name, state) VALUES (?, ?, ?, ?, 'accepted')", x.batch, dataset, fmt.Sprintf("%064d", x.batch), fmt.Sprintf("%s_%d.csv", dataset, x.batch))
+	from, to, ok := strings.Cut(months, "/")
+	if !ok {
+		to = from
+	}
 	for _, c := range counties {
-		x.sql("INSERT INTO coverage (dataset, county, month, batch) VALUES (?, ?, CAST(? AS DATE), ?)", dataset, c, month, x.batch)
+		x.sql("INSERT INTO coverage (dataset, county, month, batch) SELECT ?, ?, CAST(m AS DATE), ? FROM generate_series(CAST(? AS DATE), CAST(? AS DATE), INTERVAL 1 MONTH) AS months(m)", dataset, c, x.batch, from, to)
 	}
 	return x.batch
 }
