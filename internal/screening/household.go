@@ -41,7 +41,7 @@ type HouseholdFeed struct {
 	Rows    int64       `json:"rows"`
 	State   string      `json:"state"` // covered | gap | stale | missing, by the indicator that it serves worst
 	Through string      `json:"through,omitempty"`
-	Months  []string    `json:"months,omitempty"` // of a gap: what never came
+	Months  []string    `json:"months,omitempty"` // of a gap: what never came, 2026-04 or 2026-01–2026-03
 }
 
 // Turn is one warning of one run in the household's history.

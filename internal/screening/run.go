@@ -106,7 +106,7 @@ type DataRequest struct {
 	County     int32    `json:"county"`
 	State      string   `json:"state"` // missing (the feed never came) | stale (it came too long ago) | gap (it comes, but some months never came) | no_row (it came without these households)
 	Through    string   `json:"through,omitempty"`
-	Months     []string `json:"months,omitempty"` // of a gap: what never came
+	Months     []string `json:"months,omitempty"` // of a gap: what never came, 2026-04 or 2026-01–2026-03
 	Households int64    `json:"households"`
 	Rules      []string `json:"rules"`
 }
