@@ -60,7 +60,8 @@ cov AS ( -- 0 where the feed covers the county, else NULL, so that x + c.feed is
     max(CASE WHEN dataset = 'income' AND last_day(newest) >= {{as_of}} - 130 THEN 0e0 END) AS income,
     max(CASE WHEN dataset = 'assets' AND last_day(newest) >= {{as_of}} - 130 THEN 0e0 END) AS assets,
     max(CASE WHEN dataset = 'petition' AND last_day(newest) >= {{as_of}} - 62 AND whole_d90 THEN 0e0 END) AS petition,
-    max(CASE WHEN dataset = 'monitored' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS monitored
+    max(CASE WHEN dataset = 'monitored' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS monitored,
+    max(CASE WHEN dataset = 'casework' AND last_day(newest) >= {{as_of}} - 62 THEN 0e0 END) AS casework
   FROM came GROUP BY county
 ),
 pe AS ( -- the members
@@ -279,6 +280,23 @@ mo AS (
     bool_or(risk1 = 'disability') AS recorded_disability, bool_or(risk1 = 'labour') AS recorded_labour
   FROM fact_monitored WHERE household_id BETWEEN {{lo}} AND {{hi}} GROUP BY household_id
 ),
+cw AS ( -- what staff found and did
+  SELECT household_id,
+    count(*) FILTER (WHERE kind = 'verified' AND outcome = 'false_alarm' AND happened > {{as_of}} - INTERVAL 6 MONTH) AS false_alarms_6m,
+    count(*) FILTER (WHERE kind = 'verified' AND outcome = 'true' AND happened > {{as_of}} - INTERVAL 12 MONTH) AS verified_true_12m,
+    count(*) FILTER (WHERE kind = 'visit' AND happened > {{as_of}} - INTERVAL 3 MONTH) AS case_visits_3m,
+    CASE WHEN max(happened) FILTER (WHERE kind IN ('identified', 'rolled_back', 'remarked')) >=
+      coalesce(max(happened) FILTER (WHERE kind IN ('cleared', 'closed', 'refused')), DATE '0001-01-01') THEN 1e0 ELSE 0e0 END AS case_monitored,
+    max(happened) FILTER (WHERE kind IN ('identified', 'rolled_back', 'remarked')) AS case_marked,
+    count(*) FILTER (WHERE kind = 'measure' AND happened > {{as_of}} - INTERVAL 12 MONTH) AS measures_delivered_12m,
+    count(*) FILTER (WHERE kind = 'measure' AND development AND happened > {{as_of}} - INTERVAL 12 MONTH) AS development_delivered_12m,
+    CASE WHEN count(*) FILTER (WHERE kind = 'measure' AND happened > {{as_of}} - INTERVAL 12 MONTH) = 0 THEN 0e0
+      ELSE sum(amount) FILTER (WHERE kind = 'measure' AND happened > {{as_of}} - INTERVAL 12 MONTH) / 1e2 END AS measure_amount_12m,
+    count(*) AS case_rows,
+    max(struct_pack(d := happened, v := value)) FILTER (WHERE kind = 'correction' AND item = 'income_per_head' AND value IS NOT NULL
+      AND happened > {{as_of}} - INTERVAL 12 MONTH).v AS verified_income_per_head
+  FROM fact_casework WHERE household_id BETWEEN {{lo}} AND {{hi}} AND happened <= {{as_of}} GROUP BY household_id
+),
 sp AS ( -- feeds in which many households have no row: stacked, they take one join instead of one each
   SELECT household_id,
     max(medical_total_12m) AS medical_total_12m, max(medical_self_paid_12m) AS medical_self_paid_12m,
@@ -308,11 +326,14 @@ sp AS ( -- feeds in which many households have no row: stacked, they take one jo
     max(is_monitored) AS is_monitored, max(is_cleared) AS is_cleared, max(cleared_naturally) AS cleared_naturally,
     max(has_development_measure) AS has_development_measure, max(measures) AS measures, max(identified) AS identified, max(cleared_on) AS cleared_on,
     max(months_to_clear) AS months_to_clear, max(recorded_illness) AS recorded_illness, max(recorded_disability) AS recorded_disability,
-    max(recorded_labour) AS recorded_labour
+    max(recorded_labour) AS recorded_labour, max(false_alarms_6m) AS false_alarms_6m, max(verified_true_12m) AS verified_true_12m,
+    max(case_visits_3m) AS case_visits_3m, max(case_monitored) AS case_monitored, max(case_marked) AS case_marked,
+    max(measures_delivered_12m) AS measures_delivered_12m, max(development_delivered_12m) AS development_delivered_12m,
+    max(measure_amount_12m) AS measure_amount_12m, max(case_rows) AS case_rows, max(verified_income_per_head) AS verified_income_per_head
   FROM (
     FROM hs UNION ALL BY NAME FROM sr UNION ALL BY NAME FROM mw UNION ALL BY NAME FROM il UNION ALL BY NAME FROM sc UNION ALL BY NAME FROM un UNION ALL BY NAME FROM pp
     UNION ALL BY NAME FROM sa UNION ALL BY NAME FROM ta UNION ALL BY NAME FROM aa UNION ALL BY NAME FROM dc UNION ALL BY NAME FROM di UNION ALL BY NAME FROM ac UNION ALL BY NAME FROM cr
-    UNION ALL BY NAME FROM hc UNION ALL BY NAME FROM ip UNION ALL BY NAME FROM sl UNION ALL BY NAME FROM ass UNION ALL BY NAME FROM pt UNION ALL BY NAME FROM mo
+    UNION ALL BY NAME FROM hc UNION ALL BY NAME FROM ip UNION ALL BY NAME FROM sl UNION ALL BY NAME FROM ass UNION ALL BY NAME FROM pt UNION ALL BY NAME FROM mo UNION ALL BY NAME FROM cw
   ) GROUP BY household_id
 ),
 base AS ( -- coalesce(x, 0) + c.feed: no row counts as 0 if the feed covers the county and is unknown if not; x + c.feed: no row is unknown
@@ -439,6 +460,15 @@ base AS ( -- coalesce(x, 0) + c.feed: no row counts as 0 if the feed covers the 
     sp.measures + c.monitored AS measures,
     date_sub('month', sp.identified, {{as_of}}) + c.monitored AS months_identified,
     date_sub('month', sp.cleared_on, {{as_of}}) + c.monitored AS months_cleared,
+    coalesce(sp.false_alarms_6m, 0) + c.casework AS false_alarms_6m,
+    coalesce(sp.verified_true_12m, 0) + c.casework AS verified_true_12m,
+    coalesce(sp.case_visits_3m, 0) + c.casework AS case_visits_3m,
+    coalesce(sp.case_monitored, 0) + c.casework AS case_monitored,
+    date_diff('month', sp.case_marked, {{as_of}}) - CASE WHEN day(sp.case_marked) > day({{as_of}}) THEN 1 ELSE 0 END + c.casework AS case_months,
+    coalesce(sp.measures_delivered_12m, 0) + c.casework AS measures_delivered_12m,
+    coalesce(sp.development_delivered_12m, 0) + c.casework AS development_delivered_12m,
+    CASE WHEN sp.case_rows > 0 THEN sp.measure_amount_12m ELSE 0 END + c.casework AS measure_amount_12m,
+    sp.verified_income_per_head + c.casework AS verified_income_per_head,
     sp.months_to_clear + c.monitored AS months_to_clear,
     CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.recorded_illness, FALSE) END AS recorded_illness,
     CASE WHEN c.monitored IS NOT NULL THEN coalesce(sp.recorded_disability, FALSE) END AS recorded_disability,
@@ -528,7 +558,11 @@ SELECT household_id,
   is_monitored AS i_is_monitored, is_cleared AS i_is_cleared, cleared_naturally AS i_cleared_naturally,
   has_development_measure AS i_has_development_measure, measures AS i_measures, months_identified AS i_months_identified,
   months_cleared AS i_months_cleared, months_to_clear AS i_months_to_clear, recorded_illness AS i_recorded_illness,
-  recorded_disability AS i_recorded_disability, recorded_labour AS i_recorded_labour, income_net AS i_income_net,
+  recorded_disability AS i_recorded_disability, recorded_labour AS i_recorded_labour,
+  false_alarms_6m AS i_false_alarms_6m, verified_true_12m AS i_verified_true_12m, case_visits_3m AS i_case_visits_3m,
+  case_monitored AS i_case_monitored, case_months AS i_case_months, measures_delivered_12m AS i_measures_delivered_12m,
+  development_delivered_12m AS i_development_delivered_12m, measure_amount_12m AS i_measure_amount_12m,
+  verified_income_per_head AS i_verified_income_per_head, income_net AS i_income_net,
   school_cost_net_12m AS i_school_cost_net_12m, reference_income_total AS i_reference_income_total, dependants AS i_dependants,
   dependency_ratio AS i_dependency_ratio, income_per_head AS i_income_per_head, reference_income_per_head AS i_reference_income_per_head,
   wage_share AS i_wage_share, medical_burden AS i_medical_burden, chronic_self_paid_monthly AS i_chronic_self_paid_monthly,
@@ -659,5 +693,9 @@ SELECT household_id,
   is_monitored AND months_identified >= 1e0 /* measure_none_months */ AND measures = 0 AS r_doubt_no_measure,
   is_monitored AND able_labourers >= 1 AND months_identified >= 6e0 /* measure_development_months */ AND NOT has_development_measure AS r_doubt_no_development,
   is_cleared AND NOT cleared_naturally AND months_to_clear < 6e0 /* clear_months_min */ AS r_doubt_rushed_clearing,
-  is_cleared AND labourers = 0 AND labour_unknown = 0 AND members > 0 AS r_doubt_cleared_without_labour
+  is_cleared AND labourers = 0 AND labour_unknown = 0 AND members > 0 AS r_doubt_cleared_without_labour,
+  verified_income_per_head IS NOT NULL AND abs(verified_income_per_head - income_per_head) > 30e0 /* income_verified_gap */ / 100 *
+    CASE WHEN income_per_head IS NOT NULL THEN greatest(verified_income_per_head, income_per_head, 1) END AS r_doubt_income_verified,
+  false_alarms_6m >= 2e0 /* false_alarms_many */ AS r_doubt_false_alarms,
+  case_monitored = 1 AND case_months >= 1e0 /* measure_none_months */ AND measures_delivered_12m = 0 AS r_doubt_case_no_measure
 FROM figures

@@ -232,7 +232,11 @@ func (b *run) awkward(t *testing.T, r *rand.Rand, asOf time.Time, households int
 		}
 		var rows [][]string
 		for _, id := range ids {
-			for range []int{0, 0, 1, 1, 2}[r.IntN(5)] {
+			times := []int{0, 0, 1, 1, 2}[r.IntN(5)]
+			if ds.Role == "casework" {
+				times = r.IntN(6) // several events a case
+			}
+			for range times {
 				key := "NULL"
 				if ds.Subject == "person" {
 					key = maybe(fmt.Sprint(id*10 + r.Int64N(3)))
@@ -273,6 +277,15 @@ func (b *run) awkward(t *testing.T, r *rand.Rand, asOf time.Time, households int
 						v = "'" + n + "'"
 						if len(c.Codes) > 0 {
 							v = one(codes(ds.ID, c.ID)...)
+						}
+						switch {
+						case ds.Role != "casework" || r.IntN(2) == 0:
+						case c.ID == "kind":
+							v = one("'verified'", "'correction'")
+						case c.ID == "outcome":
+							v = "'false_alarm'"
+						case c.ID == "item":
+							v = "'income_per_head'"
 						}
 					}
 					if !c.NotNull {

@@ -69,7 +69,7 @@ func (l *loader) decodeDataset(root node) {
 		Version: o.integer("version", true, 1, 1_000_000, 0),
 		Kind:    Kind(o.oneOf("kind", true, string(Snapshot), string(Event))),
 		Subject: Subject(o.oneOf("subject", true, string(OfPerson), string(OfHousehold), string(OfVillage))),
-		Role:    o.oneOf("role", false, "roster", "changes"),
+		Role:    o.oneOf("role", false, "roster", "changes", "casework"),
 		Due:     o.oneOf("due", true, "monthly", "quarterly", "yearly", "event"),
 		DueDay:  o.integer("due_day", false, 0, 31, 0),
 	}
@@ -320,6 +320,9 @@ func (l *loader) checkRole(o object, d *Dataset) {
 	case "changes":
 		kind = Event
 		need = map[string]Type{"household_no": TypeHouseholdNo, "name": TypePersonName, "number": TypeResidentNumber, "change": TypeCode}
+	case "casework":
+		kind = Event
+		need = map[string]Type{"household_no": TypeHouseholdNo, "event_no": TypeToken, "happened": TypeDate, "kind": TypeCode, "outcome": TypeCode}
 	default:
 		return
 	}
@@ -327,7 +330,7 @@ func (l *loader) checkRole(o object, d *Dataset) {
 	if d.Kind != "" && d.Kind != kind {
 		at.fail("角色 %[1]s 的数据须为 kind: %[2]s", "data in the role of %[1]s must be kind: %[2]s", d.Role, kind)
 	}
-	for _, id := range []string{"household_no", "division", "relation", "name", "number", "change"} {
+	for _, id := range []string{"household_no", "division", "relation", "name", "number", "change", "event_no", "happened", "kind", "outcome"} {
 		t, needed := need[id]
 		if !needed {
 			continue

@@ -128,7 +128,8 @@ type Dataset struct {
 	Version    int
 	Kind       Kind
 	Subject    Subject
-	// Role marks the feeds that the registry is built from: "roster", "changes", or "" for plain facts.
+	// Role marks the feeds that the registry is built from ("roster", "changes"), and the one that the program delivers
+	// from its own ledger ("casework", no department sends it); "" for plain facts.
 	Role string
 	// Due says how often a delivery is due: monthly, quarterly, yearly, or event (no fixed rhythm).
 	Due    string
