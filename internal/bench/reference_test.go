@@ -232,7 +232,7 @@ func (b *run) awkward(t *testing.T, r *rand.Rand, asOf time.Time, households int
 		}
 		var rows [][]string
 		for _, id := range ids {
-			times := []int{0, 0, 1, 1, 2}[r.IntN(5)]
+			times := []int{0, 0, 1, 1, 2, 3}[r.IntN(6)]
 			if ds.Role == "casework" {
 				times = r.IntN(6) // several events a case
 			}
