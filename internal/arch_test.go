@@ -68,6 +68,8 @@ var layers = []struct {
 		"internal/casework":  {"internal/audit", "internal/account", "internal/task"},
 		"internal/measure":   {"internal/audit", "internal/account", "internal/task", "internal/casework"},
 		"internal/housecode": {"internal/audit", "internal/account"},
+
+		"internal/account/accounttest": {"internal/account"}, // an actor of every role for tests
 	}},
 	{"pipeline", "where files, facts and rules meet; a pipeline uses another only as its row says", map[string][]string{
 		"internal/synth":     nil,                                                         // writes files as departments do: must not know how they are read
