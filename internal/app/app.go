@@ -32,7 +32,18 @@ type App struct {
 	Keyring   *secret.Keyring
 	Warehouse *warehouse.Warehouse
 
-	lent bool // another App owns what is open
+	lent  bool          // another App owns what is open
+	batch chan struct{} // holds one while batch work runs; shared with those it is lent to
+}
+
+// Batch waits for its turn to change the warehouse: intake, screening and the like run one at a time. The caller must call release.
+func (a *App) Batch(ctx context.Context) (release func(), err error) {
+	select {
+	case a.batch <- struct{}{}:
+		return func() { <-a.batch }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Lend gives the same open program to somebody who will call Open and Close as if it were their own: both do nothing. The server lends itself to the
@@ -63,7 +74,7 @@ func New(cfg config.Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: cfg, Log: log, Pack: pack, Tree: tree}, nil
+	return &App{Config: cfg, Log: log, Pack: pack, Tree: tree, batch: make(chan struct{}, 1)}, nil
 }
 
 // LoadPack loads and checks the policy pack in folder dir, or the built-in pack of Guizhou when dir is empty.

@@ -103,6 +103,11 @@ func runIntake(ctx context.Context, e *env, o intakeOptions) (*intakeDocument, e
 
 // takeIn runs the intake under a progress bar.
 func takeIn(ctx context.Context, e *env, a *app.App, paths []string, o intake.Options) ([]intake.Receipt, error) {
+	release, err := a.Batch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	bar := e.progress("接收文件", "taking in files")
 	o.Progress = func(p intake.Progress) { bar.update(int64(p.Index-1), int64(p.Files)) }
 	receipts, err := a.Intake().Files(ctx, paths, o)

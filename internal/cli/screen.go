@@ -45,6 +45,11 @@ func runScreen(ctx context.Context, e *env, o screenOptions) (*screenDocument, e
 		return nil, err
 	}
 	defer a.Close()
+	release, err := a.Batch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	bar := e.progress("筛查农户", "screening households")
 	sum, err := a.Screening().Run(ctx, screening.Options{AsOf: o.asOf.or(e.Now()), Now: e.Now(), Full: o.full, Progress: bar.update})
 	bar.end(err)

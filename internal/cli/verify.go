@@ -43,6 +43,11 @@ func runVerify(ctx context.Context, e *env, quick bool) (*verifyDocument, error)
 		return nil, err
 	}
 	defer a.Close()
+	release, err := a.Batch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	bar := e.progress("核对", "verifying")
 	v, err := a.Verify(ctx, quick, func(p intake.Progress) { bar.update(int64(p.Index-1), int64(p.Files)) })
 	bar.end(err)

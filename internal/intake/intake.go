@@ -74,6 +74,8 @@ type Progress struct {
 // item is one file to take in.
 type item struct {
 	path    string
+	file    *file // where its bytes come from, when not from path
+	allow   func(*policy.Dataset, division.Code) error
 	probe   *probe
 	receipt *Receipt // set when there is nothing more to do with it
 	order   int
@@ -97,6 +99,11 @@ func (s *Service) Files(ctx context.Context, paths []string, o Options) ([]Recei
 	if err != nil {
 		return nil, err
 	}
+	return s.takeIn(ctx, items, o)
+}
+
+// takeIn takes in what has been listed.
+func (s *Service) takeIn(ctx context.Context, items []*item, o Options) ([]Receipt, error) {
 	for _, it := range items {
 		if it.receipt != nil {
 			continue
@@ -105,7 +112,7 @@ func (s *Service) Files(ctx context.Context, paths []string, o Options) ([]Recei
 			return nil, err
 		}
 		start := time.Now()
-		f, err := localFile(it.path)
+		f, err := it.source()
 		if err == nil {
 			it.probe, err = s.look(ctx, f, o.Dataset)
 		}
@@ -158,6 +165,11 @@ func (s *Service) Files(ctx context.Context, paths []string, o Options) ([]Recei
 			d.period = o.Period
 		}
 		d.given = !d.period.IsZero()
+		if it.allow != nil {
+			if err := it.allow(it.probe.match.ds, d.scope); err != nil {
+				return collect(items), err
+			}
+		}
 		r, err := s.take(ctx, s.w, &d)
 		if err != nil {
 			return collect(items), err
@@ -177,6 +189,14 @@ func (s *Service) Files(ctx context.Context, paths []string, o Options) ([]Recei
 		}
 	}
 	return collect(items), nil
+}
+
+// source is where an item's bytes come from.
+func (it *item) source() (file, error) {
+	if it.file != nil {
+		return *it.file, nil
+	}
+	return localFile(it.path)
 }
 
 func collect(items []*item) []Receipt {
