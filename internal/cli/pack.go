@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,19 +66,29 @@ type packDocument struct {
 	Indicators int    `json:"indicators"`
 	Rules      int    `json:"rules"`
 	Checks     int    `json:"checks"`
+	States     int    `json:"states"` // of cases; 0 without a workflow
+	Actions    int    `json:"actions"`
+	Guards     int    `json:"guards"`
 }
 
 func newPackDocument(p *policy.Pack, lang string) packDocument {
-	return packDocument{
+	d := packDocument{
 		Name: p.Name, Version: p.Version, Title: p.Title.In(lang), Hash: p.Hash,
 		Datasets: len(p.Datasets), Parameters: len(p.Parameters), Indicators: len(p.Indicators), Rules: len(p.Rules), Checks: len(p.Checks),
 	}
+	if w := p.Workflow; w != nil {
+		d.States, d.Actions, d.Guards = len(w.States), len(w.Actions), len(w.Guards)
+	}
+	return d
 }
 
 func (d packDocument) head(w *page) {
 	w.linef("%s  %s %s  %.12s", d.Title, d.Name, d.Version, d.Hash)
 	w.linef(w.t("%d 份数据契约，%d 个参数，%d 个指标，%d 条规则，%d 项质量检查", "%d data contracts, %d parameters, %d indicators, %d rules, %d quality checks"),
 		d.Datasets, d.Parameters, d.Indicators, d.Rules, d.Checks)
+	if d.States > 0 {
+		w.linef(w.t("流程：%d 个状态，%d 个动作，%d 个条件", "workflow: %d states, %d actions, %d guards"), d.States, d.Actions, d.Guards)
+	}
 }
 
 // packCheckDocument is the JSON document of pack check.
@@ -143,6 +154,11 @@ func runPackTest(dir string) (*packTestDocument, error) {
 	for _, c := range p.Checks {
 		d.Examples += len(c.Examples)
 	}
+	if p.Workflow != nil {
+		for _, g := range p.Workflow.Guards {
+			d.Examples += len(g.Examples)
+		}
+	}
 	for _, f := range p.Test() {
 		one := packFailure{File: f.File, Line: f.Line, Rule: f.Rule, Example: f.Example, Expected: f.Expected.String(), Got: f.Got.String(), Why: f.Why}
 		if f.Err != nil {
@@ -174,6 +190,49 @@ type packShowDocument struct {
 	Indicators []shownIndicator `json:"indicators"`
 	Rules      []shownRule      `json:"rules"`
 	Checks     []shownRule      `json:"checks"`
+	Workflow   *shownWorkflow   `json:"workflow,omitempty"`
+}
+
+type shownWorkflow struct {
+	States  []shownState  `json:"states"`
+	Actions []shownAction `json:"actions"`
+	Guards  []shownRule   `json:"guards"`
+}
+
+type shownState struct {
+	ID    string     `json:"id"`
+	Name  shownText  `json:"name"`
+	Phase string     `json:"phase"`
+	Task  *shownText `json:"task,omitempty"` // what is to be done in it
+	Role  string     `json:"role,omitempty"` // whose task it is
+}
+
+type shownAction struct {
+	ID     string    `json:"id"`
+	Name   shownText `json:"name"`
+	From   []string  `json:"from"`
+	To     string    `json:"to,omitempty"` // absent: the state stays
+	Roles  []string  `json:"roles"`
+	Guards []string  `json:"guards"`
+}
+
+func newShownWorkflow(w *policy.Workflow) *shownWorkflow {
+	out := &shownWorkflow{}
+	for _, s := range w.States {
+		one := shownState{ID: s.ID, Name: shown(s.Name), Phase: string(s.Phase)}
+		if s.Task != nil {
+			name := shown(s.Task.Name)
+			one.Task, one.Role = &name, s.Task.Role
+		}
+		out.States = append(out.States, one)
+	}
+	for _, a := range w.Actions {
+		out.Actions = append(out.Actions, shownAction{ID: a.ID, Name: shown(a.Name), From: a.From, To: a.To, Roles: a.Roles, Guards: a.Guards})
+	}
+	for _, g := range w.Guards {
+		out.Guards = append(out.Guards, shownRule{ID: g.ID, Name: shown(g.Name), Severity: string(g.Effect), When: g.Must.Source(), Document: g.Document})
+	}
+	return out
 }
 
 type shownText struct {
@@ -276,6 +335,9 @@ func runPackShow(dir string, now time.Time) (*packShowDocument, error) {
 	for _, c := range p.Checks {
 		d.Checks = append(d.Checks, shownRule{ID: c.ID, Name: shown(c.Name), Severity: c.Severity, When: c.When.Source()})
 	}
+	if p.Workflow != nil {
+		d.Workflow = newShownWorkflow(p.Workflow)
+	}
 	return d, nil
 }
 
@@ -319,4 +381,32 @@ func (d *packShowDocument) text(w *page) {
 		rows = append(rows, []string{c.Severity, c.ID, c.Name.in(w.lang), c.When})
 	}
 	w.table([]string{w.t("程度", "severity"), w.t("标识", "id"), w.t("名称", "name"), w.t("条件", "when")}, rows)
+	if d.Workflow != nil {
+		d.Workflow.text(w)
+	}
+}
+
+func (d *shownWorkflow) text(w *page) {
+	w.heading("个案状态", "States of a case")
+	var rows [][]string
+	for _, s := range d.States {
+		task := ""
+		if s.Task != nil {
+			task = s.Task.in(w.lang)
+		}
+		rows = append(rows, []string{s.Phase, s.ID, s.Name.in(w.lang), task, s.Role})
+	}
+	w.table([]string{w.t("阶段", "phase"), w.t("标识", "id"), w.t("名称", "name"), w.t("待办", "task"), w.t("由谁办", "whose")}, rows)
+	w.heading("动作", "Actions")
+	rows = nil
+	for _, a := range d.Actions {
+		rows = append(rows, []string{a.ID, a.Name.in(w.lang), strings.Join(a.From, " "), a.To, strings.Join(a.Roles, " "), strings.Join(a.Guards, " ")})
+	}
+	w.table([]string{w.t("标识", "id"), w.t("名称", "name"), w.t("从", "from"), w.t("到", "to"), w.t("角色", "roles"), w.t("条件", "guards")}, rows)
+	w.heading("条件", "Guards")
+	rows = nil
+	for _, g := range d.Guards {
+		rows = append(rows, []string{g.Severity, g.ID, g.Name.in(w.lang), g.When})
+	}
+	w.table([]string{w.t("不满足时", "otherwise"), w.t("标识", "id"), w.t("名称", "name"), w.t("必须", "must")}, rows)
 }

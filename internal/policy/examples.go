@@ -16,6 +16,7 @@ type Failure struct {
 	Line     int    // of the example
 	Rule     string // id of the rule or of the check
 	Check    bool   // Rule is a check's id
+	Guard    bool   // Rule is a guard's id; Hit means that it is met
 	Example  string
 	Expected Outcome
 	Got      Outcome // meaningless when Err is set
@@ -32,10 +33,16 @@ func (f *Failure) In(lang string) string {
 	if f.Check {
 		what = "check"
 	}
+	if f.Guard {
+		what = "guard"
+	}
 	if lang == "zh" {
 		what, expected, got = "规则", "应为", "实为"
 		if f.Check {
 			what = "核查"
+		}
+		if f.Guard {
+			what = "条件"
 		}
 	}
 	s := fmt.Sprintf("%s:%d: %s %s, %q: %s %s", f.File, f.Line, what, f.Rule, f.Example, expected, f.Expected)
@@ -64,6 +71,35 @@ func (p *Pack) Test() []Failure {
 	for i := range p.Checks {
 		c := &p.Checks[i]
 		out = p.runExamples(out, c.Examples, c.When, Failure{File: c.File, Rule: c.ID, Check: true})
+	}
+	if p.Workflow != nil {
+		out = p.Workflow.runExamples(p, out)
+	}
+	return out
+}
+
+// runExamples runs the examples of the guards: what is given are facts, everything else is unknown.
+func (w *Workflow) runExamples(p *Pack, out []Failure) []Failure {
+	for i := range w.Guards {
+		g := &w.Guards[i]
+		for j := range g.Examples {
+			e := &g.Examples[j]
+			f := Failure{File: workflowFile, Line: e.Line, Rule: g.ID, Guard: true, Example: e.Name, Expected: e.Expect}
+			row := make([]expr.Value, w.Slots(p))
+			w.SetParams(p, row, divisionCode(e.Division), e.AsOf, e.Params)
+			for id, v := range e.Given {
+				_, slot := w.Fact(id)
+				val, err := valueOf(v)
+				if err != nil {
+					f.Err = err
+				}
+				row[slot] = val
+			}
+			if f.Got = OutcomeOf(g.Must.Eval(row)); f.Err != nil || f.Got != e.Expect {
+				f.Why = Explain(g.Must, row)
+				out = append(out, f)
+			}
+		}
 	}
 	return out
 }
@@ -140,6 +176,10 @@ func valueOf(v any) (expr.Value, error) {
 			return expr.Value{}, fmt.Errorf("given date %q: %w", clip(x), err)
 		}
 		return dayValue(t), nil
+	case time.Time:
+		return dayValue(x), nil
+	case expr.Value:
+		return x, nil
 	}
 	return expr.Value{}, fmt.Errorf("given value of type %T", v)
 }

@@ -40,6 +40,7 @@ type loader struct {
 	indicators []*indicatorSource
 	rules      []*Rule
 	checks     []*Check
+	workflow   *workflowSource
 }
 
 // Load reads and checks the pack at the root of fsys. All that is wrong is reported together: the error joins one
@@ -93,6 +94,8 @@ func (l *loader) decoder(name string) func(node) {
 		return l.decodeParameters
 	case holidaysFile:
 		return l.decodeHolidays
+	case workflowFile:
+		return l.decodeWorkflow
 	}
 	ext := strings.ToLower(path.Ext(name))
 	if ext == ".yaml" && path.Ext(name) == ext {
@@ -108,8 +111,8 @@ func (l *loader) decoder(name string) func(node) {
 		}
 	}
 	if ext == ".yaml" || ext == ".yml" {
-		l.report(name, 0, 0, "", "政策包里没有这种文件；可用：pack.yaml、parameters.yaml、holidays.yaml，以及 datasets、indicators、rules、checks 下的 *.yaml",
-			"a pack has no such file; known: pack.yaml, parameters.yaml, holidays.yaml, and *.yaml in datasets, indicators, rules, checks")
+		l.report(name, 0, 0, "", "政策包里没有这种文件；可用：pack.yaml、parameters.yaml、holidays.yaml、workflow.yaml，以及 datasets、indicators、rules、checks 下的 *.yaml",
+			"a pack has no such file; known: pack.yaml, parameters.yaml, holidays.yaml, workflow.yaml, and *.yaml in datasets, indicators, rules, checks")
 	}
 	return nil
 }
@@ -327,6 +330,9 @@ func (l *loader) finish() {
 		p.Indicators = append(p.Indicators, s.Indicator)
 	}
 	l.buildEnvs()
+	if l.workflow != nil {
+		l.buildWorkflowEnv(l.workflow)
+	}
 	for _, f := range l.later {
 		f()
 	}

@@ -42,6 +42,7 @@ type Pack struct {
 	Rules       []Rule // in file-name, then in-file order: the order is the rule's bit number in a run
 	Checks      []Check
 	Holidays    []Holiday
+	Workflow    *Workflow // nil when the pack has no workflow.yaml
 
 	// Hash is the SHA-256 (hex) over every file of the pack, names and contents, in name order.
 	Hash string

@@ -29,6 +29,10 @@ type Summary struct {
 	Holidays    int            `json:"holidays"`
 	HolidayFrom int            `json:"holidays_from_year"` // 0 when there are none
 	HolidayTo   int            `json:"holidays_to_year"`
+	States      int            `json:"states"` // of cases; 0 without a workflow
+	Actions     int            `json:"actions"`
+	Guards      int            `json:"guards"`
+	Variants    int            `json:"workflow_variants"` // divisions that do something otherwise
 }
 
 // Summary counts what the pack holds.
@@ -75,6 +79,12 @@ func (p *Pack) Summary() Summary {
 	}
 	for i := range p.Checks {
 		s.Examples += len(p.Checks[i].Examples)
+	}
+	if w := p.Workflow; w != nil {
+		s.States, s.Actions, s.Guards, s.Variants = len(w.States), len(w.Actions), len(w.Guards), len(w.Variants)
+		for i := range w.Guards {
+			s.Examples += len(w.Guards[i].Examples)
+		}
 	}
 	if n := len(p.Holidays); n > 0 {
 		s.HolidayFrom, s.HolidayTo = p.Holidays[0].Date.Year(), p.Holidays[n-1].Date.Year()
