@@ -4,6 +4,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -12,10 +13,12 @@ import (
 	"path/filepath"
 	"time"
 
+	"shouwang/internal/audit"
 	"shouwang/internal/config"
 	"shouwang/internal/division"
 	"shouwang/internal/errs"
 	"shouwang/internal/intake"
+	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
 	"shouwang/internal/screening"
 	"shouwang/internal/secret"
@@ -31,6 +34,7 @@ type App struct {
 	Tree      *division.Tree
 	Keyring   *secret.Keyring
 	Warehouse *warehouse.Warehouse
+	Ledger    *ledger.Ledger
 
 	lent  bool          // another App owns what is open
 	batch chan struct{} // holds one while batch work runs; shared with those it is lent to
@@ -58,13 +62,11 @@ func (a *App) Lend() *App {
 func (a *App) Lent() bool { return a.lent }
 
 // New loads the policy pack and the division tree. The pack is the configured folder, else the one that init noted in
-// the data folder, else the built-in pack of Guizhou. Nothing is opened yet.
+// the data folder, else the built-in pack of Guizhou; the ledger's place likewise. Nothing is opened yet.
 func New(cfg config.Config, log *slog.Logger) (*App, error) {
 	dir := cfg.Pack
-	if dir == "" {
-		if folder, err := config.ReadFolder(cfg.Data); err == nil {
-			dir = folder.Pack
-		}
+	if folder, err := config.ReadFolder(cfg.Data); err == nil {
+		dir, cfg.Ledger = cmp.Or(dir, folder.Pack), cmp.Or(cfg.Ledger, folder.Ledger)
 	}
 	pack, err := LoadPack(dir)
 	if err != nil {
@@ -100,7 +102,10 @@ func (a *App) Create(ctx context.Context, now time.Time, demo bool) error {
 		}
 		pack = abs
 	}
-	if err := config.WriteFolder(a.Config.Data, config.Folder{Pack: pack, Created: now.UTC().Truncate(time.Second), Demo: demo}); err != nil {
+	if err := config.CheckLedger(a.Config.LedgerURL()); err != nil {
+		return err
+	}
+	if err := config.WriteFolder(a.Config.Data, config.Folder{Pack: pack, Ledger: a.Config.Ledger, Created: now.UTC().Truncate(time.Second), Demo: demo}); err != nil {
 		return err
 	}
 	if _, err := os.Stat(a.Config.Keyring); errors.Is(err, fs.ErrNotExist) {
@@ -114,7 +119,7 @@ func (a *App) Create(ctx context.Context, now time.Time, demo bool) error {
 	return a.Open(ctx)
 }
 
-// Open reads the keyring and opens the warehouse, making or evolving its tables. It fails with NotFound when the folder was
+// Open reads the keyring and opens the warehouse and the ledger, making or evolving their tables. It fails with NotFound when the folder was
 // never initialised and with Locked when another process has the warehouse open.
 func (a *App) Open(ctx context.Context) error {
 	if a.lent {
@@ -133,7 +138,11 @@ func (a *App) Open(ctx context.Context) error {
 	if err := w.Schema(ctx, a.Pack); err != nil {
 		return errors.Join(err, w.Close())
 	}
-	a.Warehouse = w
+	l, err := ledger.Open(ctx, a.Config.LedgerURL(), a.Log)
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	a.Warehouse, a.Ledger = w, l
 	return nil
 }
 
@@ -156,20 +165,29 @@ func (a *App) openWarehouse(ctx context.Context, path string) (*warehouse.Wareho
 	return warehouse.Open(ctx, path, warehouse.Options{Threads: a.Config.Threads, MemoryLimit: a.Config.MemoryLimit, TempDir: a.Config.Temp()})
 }
 
-// Close closes the warehouse. It may be called twice.
-func (a *App) Close() error {
-	if a.lent || a.Warehouse == nil {
+// Close closes warehouse and ledger. It may be called twice.
+func (a *App) Close() (err error) {
+	if a.lent {
 		return nil
 	}
-	w := a.Warehouse
-	a.Warehouse = nil
-	return w.Close()
+	if l := a.Ledger; l != nil {
+		a.Ledger = nil
+		err = l.Close()
+	}
+	if w := a.Warehouse; w != nil {
+		a.Warehouse = nil
+		err = errors.Join(err, w.Close())
+	}
+	return err
 }
 
 // Ready reports whether the stores answer.
 func (a *App) Ready(ctx context.Context) error {
-	if a.Warehouse == nil {
-		return errs.New(errs.Unavailable, "仓库没有打开", "the warehouse is not open")
+	if a.Warehouse == nil || a.Ledger == nil {
+		return errs.New(errs.Unavailable, "数据文件夹没有打开", "the data folder is not open")
+	}
+	if err := a.Ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error { _, err := audit.HeadOf(ctx, tx); return err }); err != nil {
+		return errs.Wrap(errs.Unavailable, err, "台账库没有应答", "the ledger does not answer")
 	}
 	if err := a.Warehouse.DB().PingContext(ctx); err != nil {
 		return errs.Wrap(errs.Unavailable, err, "仓库没有应答", "the warehouse does not answer")

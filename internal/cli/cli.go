@@ -342,6 +342,7 @@ The first thing to run: shouwang demo`),
 	f.StringVar(&e.config.Data, "data", "", e.t("数据文件夹（默认 ./shouwang-data）", "data folder (default ./shouwang-data)"))
 	f.StringVar(&e.config.Keyring, "keyring", "", e.t("密钥文件（默认 <数据文件夹>.keyring）", "keyring file (default <data folder>.keyring)"))
 	f.StringVar(&e.config.Pack, "pack", "", e.t("政策包文件夹（默认内置的贵州政策包）", "policy pack folder (default the built-in pack of Guizhou)"))
+	f.StringVar(&e.config.Ledger, "ledger", "", e.t("台账库（默认数据文件夹里的 SQLite 文件；也可以是 postgres://…）", "the ledger (default an SQLite file in the data folder; or postgres://…)"))
 	f.StringVar(&e.langSet, "lang", "", e.t("语言 zh 或 en（默认按系统语言）", "language, zh or en (default by locale)"))
 	f.BoolVar(&e.json, "json", false, e.t("在标准输出打印一份 JSON 文档", "print one JSON document on standard output"))
 	f.BoolVar(&e.quiet, "quiet", false, e.t("不显示进度", "show no progress"))

@@ -103,6 +103,9 @@ func (e *env) borrow() error {
 			return errs.Newf(errs.Conflict, "正在运行的服务用的是另外的 %[1]s；请去掉它，或用它重新启动服务", "the running server uses another %[1]s; leave it out, or start the server with it", c.flag)
 		}
 	}
+	if e.given.Ledger != "" && e.given.Ledger != e.config.Ledger {
+		return errs.New(errs.Conflict, "正在运行的服务用的是另外的 --ledger；请去掉它，或用它重新启动服务", "the running server uses another --ledger; leave it out, or start the server with it")
+	}
 	return nil
 }
 

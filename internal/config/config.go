@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -25,6 +26,7 @@ const (
 
 	markerFile    = "shouwang.json"
 	warehouseFile = "warehouse.duckdb"
+	ledgerFile    = "ledger.sqlite"
 	socketFile    = "server.sock"
 )
 
@@ -33,12 +35,13 @@ type Config struct {
 	Data        string // data folder
 	Keyring     string // keyring file; beside the data folder, never in it
 	Pack        string // folder of a policy pack; empty = the folder's own choice, else the pack that is built in
+	Ledger      string // URL of the ledger, "sqlite:PATH" or "postgres://…"; empty = the folder's own choice, else a file in it
 	Threads     int    // threads of the warehouse engine; 0 = one per processor
 	MemoryLimit string // memory limit of the warehouse engine, such as "4GB"; empty = the engine's default
 }
 
 // Resolve fills what the command line left empty: first from the environment (SHOUWANG_DATA, SHOUWANG_KEYRING,
-// SHOUWANG_PACK, SHOUWANG_THREADS, SHOUWANG_MEMORY), then from the defaults. It fails when a variable is not a number where
+// SHOUWANG_PACK, SHOUWANG_LEDGER, SHOUWANG_THREADS, SHOUWANG_MEMORY), then from the defaults. It fails when a variable is not a number where
 // one is needed, or when the keyring would lie inside the data folder: a copy of the folder must not carry its keys.
 func (c Config) Resolve(getenv func(string) string) (Config, error) {
 	first := func(values ...string) string {
@@ -52,6 +55,7 @@ func (c Config) Resolve(getenv func(string) string) (Config, error) {
 	c.Data = filepath.Clean(first(c.Data, getenv("SHOUWANG_DATA"), DefaultData))
 	c.Keyring = filepath.Clean(first(c.Keyring, getenv("SHOUWANG_KEYRING"), c.Data+".keyring"))
 	c.Pack = first(c.Pack, getenv("SHOUWANG_PACK"))
+	c.Ledger = first(c.Ledger, getenv("SHOUWANG_LEDGER"))
 	c.MemoryLimit = first(c.MemoryLimit, getenv("SHOUWANG_MEMORY"))
 	if text := getenv("SHOUWANG_THREADS"); text != "" && c.Threads == 0 {
 		n, err := strconv.Atoi(text)
@@ -91,6 +95,27 @@ func within(folder, file string) (bool, error) {
 // Warehouse is the path of the DuckDB file.
 func (c Config) Warehouse() string { return filepath.Join(c.Data, warehouseFile) }
 
+// LedgerURL is the ledger's URL: the configured one, else a file in the data folder.
+func (c Config) LedgerURL() string {
+	if c.Ledger != "" {
+		return c.Ledger
+	}
+	return "sqlite:" + filepath.Join(c.Data, ledgerFile)
+}
+
+// CheckLedger refuses a ledger URL that holds a password: it is noted in the data folder in plain.
+func CheckLedger(text string) error {
+	u, err := url.Parse(text)
+	if err != nil {
+		return errs.New(errs.Invalid, "台账库的地址不对：应为 sqlite:路径 或 postgres://…", "the ledger's URL is wrong: sqlite:PATH or postgres://…")
+	}
+	_, given := u.User.Password()
+	if given || u.Query().Has("password") {
+		return errs.New(errs.Refused, "台账库的地址里不能写口令，请用 PGPASSFILE", "the ledger's URL must hold no password; use PGPASSFILE")
+	}
+	return nil
+}
+
 // Socket is the path of the socket that a running server takes command lines on.
 func (c Config) Socket() string { return filepath.Join(c.Data, socketFile) }
 
@@ -100,7 +125,8 @@ func (c Config) Temp() string { return filepath.Join(c.Data, "tmp") }
 // Folder is the marker file of a data folder.
 type Folder struct {
 	Format  int       `json:"format"`
-	Pack    string    `json:"pack,omitempty"` // folder of the pack given to init; empty = the pack that is built in
+	Pack    string    `json:"pack,omitempty"`   // folder of the pack given to init; empty = the pack that is built in
+	Ledger  string    `json:"ledger,omitempty"` // URL of the ledger given to init, without a password; empty = the file in the folder
 	Created time.Time `json:"created"`
 	Demo    bool      `json:"demo,omitempty"` // made by `shouwang demo`, which may replace it
 }
