@@ -43,6 +43,8 @@ type Record struct {
 	Received time.Time     `json:"received_at"`
 	Batch    int           `json:"batch"` // 0 until accepted
 	State    State         `json:"state,omitempty"`
+	// Together is the last of the batches that were committed with it.
+	Together int `json:"together,omitempty"`
 }
 
 // scan is what one pass over the bytes of a file finds.

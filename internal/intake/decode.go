@@ -52,6 +52,7 @@ type decoder struct {
 	asOfDays float64
 	numbers  []int // places in the natural key that a person's number or card takes
 	headerAt int   // 1-based line of the header, for messages
+	file     int32 // number of the file in its group
 }
 
 // field is one contract column that the file has.
@@ -71,7 +72,7 @@ type field struct {
 
 // stageAt are the places of the stage's own columns.
 type stageAt struct {
-	rowNo, person, card, name, birth, village, house, houseNo, head, headName, nk int
+	rowNo, file, person, card, name, birth, village, house, houseNo, head, headName, nk int
 }
 
 type rowCheck struct {
@@ -100,7 +101,7 @@ func (s *Service) newDecoder(p *probe, enc encoding, trusted bool, scope divisio
 	for i, c := range d.stage {
 		place[c.Name] = i
 	}
-	d.at = stageAt{rowNo: place["row_no"], person: place["person_key"], card: place["card_key"], name: place["name_key"],
+	d.at = stageAt{rowNo: place["row_no"], file: place["file"], person: place["person_key"], card: place["card_key"], name: place["name_key"],
 		birth: place["birth_link"], village: place["village"], house: place["house_id"], houseNo: place["house_no"],
 		head: place["head_key"], headName: place["head_name_key"], nk: place["nk"]}
 
@@ -293,6 +294,7 @@ func (w *rowWorker) row(no int, cells [][]byte) (bad *fault) {
 		w.vals[w.asOf] = expr.Value{Num: w.asOfDays, Known: true}
 	}
 	c.SetInt32(w.at.rowNo, r, int32(no))
+	c.SetInt32(w.at.file, r, w.file)
 	var (
 		personKey                                              secret.Key128
 		hasPerson, hasCard, hasName, hasHouse, hasHead, hasTie bool

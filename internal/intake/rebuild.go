@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sort"
+	"sync"
 
 	"shouwang/internal/errs"
 	"shouwang/internal/warehouse"
@@ -43,67 +44,90 @@ func (s *Service) Rebuild(ctx context.Context, fresh *warehouse.Warehouse, progr
 	if err != nil {
 		return out, err
 	}
-	for i, rec := range recs {
-		if err := ctx.Err(); err != nil {
-			return out, err
-		}
+	var todo []Record
+	for _, rec := range recs {
 		if rec.Batch == 0 {
 			out.Unfinished = append(out.Unfinished, rec.Delivery)
 			continue
 		}
-		report := func(step string, rows int64) {
-			if progress != nil {
-				progress(Progress{File: rec.File, Index: i + 1, Files: len(recs), Step: step, Rows: rows, Bytes: rec.Size})
-			}
-		}
-		p, err := s.look(ctx, s.archived(rec), rec.Dataset)
-		if err != nil {
-			return out, errs.Wrap(errs.KindOf(err), err, fmt.Sprintf("归档中的 %s（批次 %d）无法重新接收：%s", rec.File, rec.Batch, errs.Text(err, "zh")),
-				fmt.Sprintf("%s of the archive (batch %d) cannot be taken in again: %s", rec.File, rec.Batch, errs.Text(err, "en")))
-		}
-		d := delivery{probe: p, path: rec.File, scope: rec.Scope, given: rec.Given, now: rec.Received, report: report, replay: &rec}
-		if rec.Given {
-			d.period = rec.Period
-		}
-		r, err := s.take(ctx, fresh, &d)
-		if err != nil {
-			return out, err
-		}
-		if r.SHA256 != rec.SHA256 {
-			return out, errs.Newf(errs.Unavailable, "归档文件 %[1]s 已损坏（摘要不符）", "the archived file %[1]s is damaged (its hash differs)", rec.SHA256+".age")
-		}
-		if r.State != Accepted {
-			out.Changed = append(out.Changed, rec.Delivery)
-		} else {
-			out.Batches++
-			out.Rows += r.Rows
-			if r.Batch != rec.Batch || s.pack.Hash != rec.PackHash {
-				out.Changed = append(out.Changed, rec.Delivery)
-			}
-		}
-		out.Receipts = append(out.Receipts, *r)
+		todo = append(todo, rec)
 	}
-	return out, nil
+	at := 0
+	next := func() (*load, error) { // what was committed together is committed together again
+		var ds []*delivery
+		for ; at < len(todo) && (len(ds) == 0 || todo[at].Together > 0 && todo[at].Together == ds[0].replay.Together); at++ {
+			d, err := s.replay(ctx, &todo[at], at, len(todo), progress)
+			if err != nil {
+				return nil, err
+			}
+			ds = append(ds, d)
+		}
+		if len(ds) == 0 {
+			return nil, nil
+		}
+		return s.newLoad(ds), nil
+	}
+	err = s.pipeline(ctx, fresh, next, func(list []*entry) error {
+		for _, e := range list {
+			r, rec := e.r, e.replay
+			if r.SHA256 != rec.SHA256 {
+				return errs.Newf(errs.Unavailable, "归档文件 %[1]s 已损坏（摘要不符）", "the archived file %[1]s is damaged (its hash differs)", rec.SHA256+".age")
+			}
+			if r.State != Accepted {
+				out.Changed = append(out.Changed, rec.Delivery)
+			} else {
+				out.Batches++
+				out.Rows += r.Rows
+				if r.Batch != rec.Batch || s.pack.Hash != rec.PackHash {
+					out.Changed = append(out.Changed, rec.Delivery)
+				}
+			}
+			out.Receipts = append(out.Receipts, *r)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// replay opens an archived delivery to take it in again.
+func (s *Service) replay(ctx context.Context, rec *Record, i, n int, progress func(Progress)) (*delivery, error) {
+	p, err := s.look(ctx, s.archived(*rec), rec.Dataset)
+	if err != nil {
+		return nil, errs.Wrap(errs.KindOf(err), err, fmt.Sprintf("归档中的 %s（批次 %d）无法重新接收：%s", rec.File, rec.Batch, errs.Text(err, "zh")),
+			fmt.Sprintf("%s of the archive (batch %d) cannot be taken in again: %s", rec.File, rec.Batch, errs.Text(err, "en")))
+	}
+	var one sync.Mutex
+	d := &delivery{probe: p, path: rec.File, scope: rec.Scope, given: rec.Given, now: rec.Received, replay: rec, report: func(step string, rows int64) {
+		if progress != nil {
+			one.Lock()
+			defer one.Unlock()
+			progress(Progress{File: rec.File, Index: i + 1, Files: n, Step: step, Rows: rows, Bytes: rec.Size})
+		}
+	}}
+	if rec.Given {
+		d.period = rec.Period
+	}
+	return d, nil
 }
 
 // reconcile puts the archive's records right from the warehouse: after a kill between the commit and the record's last word.
 func (s *Service) reconcile(ctx context.Context) error {
-	rows, err := s.w.DB().QueryContext(ctx, "SELECT batch, sha256 FROM batch WHERE state = 'accepted' ORDER BY batch")
+	rows, err := s.w.DB().QueryContext(ctx, "SELECT batch, sha256, coalesce(together, 0) FROM batch WHERE state = 'accepted' ORDER BY batch")
 	if err != nil {
 		return fmt.Errorf("intake: batches: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var batch int
+		var batch, together int
 		var delivery string
-		if err := rows.Scan(&batch, &delivery); err != nil {
+		if err := rows.Scan(&batch, &delivery, &together); err != nil {
 			return fmt.Errorf("intake: batches: %w", err)
 		}
 		rec, err := s.record(delivery)
-		if err != nil || rec.Batch == batch {
+		if err != nil || rec.Batch == batch && rec.Together == together {
 			continue // a record that is missing or damaged is Verify's finding
 		}
-		rec.Batch, rec.State = batch, Accepted
+		rec.Batch, rec.State, rec.Together = batch, Accepted, together
 		if err := writeJSON(s.recordPath(delivery), rec); err != nil {
 			return err
 		}

@@ -15,10 +15,11 @@ func (k *work) follow(ds *policy.Dataset, res *Result) error {
 	seed := "SELECT household_id FROM lk_link WHERE household_id IS NOT NULL UNION SELECT household_id FROM lk_lose"
 	if ds.Role == warehouse.RoleChanges {
 		to := column(ds, "to_household_no", "BIGINT")
-		seed += fmt.Sprintf(" UNION SELECT %[1]s FROM fact_%[2]s WHERE batch = %[3]d AND %[1]s IS NOT NULL UNION SELECT %[1]s FROM fact_%[2]s_past WHERE until = %[3]d AND %[1]s IS NOT NULL", to, ds.ID, k.n)
+		seed += fmt.Sprintf(" UNION SELECT %[1]s FROM fact_%[2]s WHERE batch >= %[3]d AND %[1]s IS NOT NULL UNION SELECT %[1]s FROM fact_%[2]s_past WHERE until >= %[3]d AND %[1]s IS NOT NULL", to, ds.ID, k.first)
 	}
 	if ds.Role == warehouse.RoleRoster { // and the households of its place that it does not name
-		seed += fmt.Sprintf(" UNION (%s)", fmt.Sprintf(placeOf, k.n))
+		seed += fmt.Sprintf(` UNION SELECT h.household_id FROM household h JOIN (SELECT DISTINCT v.division FROM (SELECT DISTINCT division FROM household) v
+			JOIN lk_cover c ON v.division BETWEEN c.lo AND c.hi WHERE c.batch >= %d) d ON d.division = h.division`, k.first)
 	}
 	if err := k.temp("reg_seed", seed); err != nil {
 		return err
@@ -165,33 +166,26 @@ func (k *work) retry(ds *policy.Dataset) (int, error) {
 // coverNewCounties: a delivery without a scope speaks for the counties of its linked rows; rows linked only now may add some. Lower ranked
 // snapshot rows of those counties become history.
 func (k *work) coverNewCounties(ds *policy.Dataset) error {
-	rows, err := k.conn.QueryContext(k.ctx, fmt.Sprintf(`SELECT DISTINCT t.batch, h.county, CAST(b.period_from AS VARCHAR), CAST(b.period_to AS VARCHAR) FROM lk_try t JOIN lk_link l ON l.rid = t.rid
+	rows, err := k.conn.QueryContext(k.ctx, fmt.Sprintf(`SELECT DISTINCT t.batch, h.county, b.period_from, b.period_to FROM lk_try t JOIN lk_link l ON l.rid = t.rid
 		JOIN household h ON h.household_id = l.household_id JOIN batch b ON b.batch = t.batch
 		WHERE b.scope = 0 AND h.county IS NOT NULL AND NOT EXISTS (SELECT 1 FROM coverage c WHERE c.dataset = '%s' AND c.batch = t.batch AND c.county = h.county) ORDER BY 1, 2`, ds.ID))
 	if err != nil {
 		return fmt.Errorf("linkage: %w", err)
 	}
-	type added struct {
-		batch    int
-		county   int32
-		from, to string
-	}
-	var list []added
+	var list []covered
 	defer rows.Close()
 	for rows.Next() {
-		var a added
-		if err := rows.Scan(&a.batch, &a.county, &a.from, &a.to); err != nil {
+		var c covered
+		if err := rows.Scan(&c.batch, &c.county, &c.from, &c.to); err != nil {
 			return fmt.Errorf("linkage: %w", err)
 		}
-		list = append(list, a)
+		list = append(list, c)
 	}
 	if err := rows.Err(); err != nil || len(list) == 0 {
 		return err
 	}
-	for _, a := range list {
-		if err := k.insertCoverage(ds, a.batch, []int32{a.county}, a.from, a.to); err != nil {
-			return err
-		}
+	if err := k.insertCoverage(ds, list); err != nil {
+		return err
 	}
 	if err := k.rank(ds); err != nil {
 		return err
@@ -199,17 +193,22 @@ func (k *work) coverNewCounties(ds *policy.Dataset) error {
 	if ds.Kind != policy.Snapshot {
 		return nil
 	}
-	for _, a := range list {
-		if err := k.temp("lk_lose", "SELECT household_id, batch, row_no FROM fact_"+ds.ID+" LIMIT 0"); err != nil {
+	done := map[int]bool{}
+	for _, c := range list {
+		if done[c.batch] {
+			continue
+		}
+		done[c.batch] = true
+		if err := k.temp("lk_lose", loseNone); err != nil {
 			return err
 		}
-		if err := k.loseSnapshot(ds, a.batch); err != nil {
+		if err := k.loseSnapshot(ds, fmt.Sprintf("c.batch = %d", c.batch), fmt.Sprint(k.n)); err != nil {
 			return err
 		}
 		if err := k.retire(ds); err != nil {
 			return err
 		}
-		if err := k.exec(fmt.Sprintf("DELETE FROM pending_%s WHERE batch IN (%s)", ds.ID, wholeUnder(a.batch))); err != nil {
+		if err := k.exec(fmt.Sprintf("DELETE FROM pending_%s WHERE batch IN (SELECT batch FROM lk_whole)", ds.ID)); err != nil {
 			return err
 		}
 	}

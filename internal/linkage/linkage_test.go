@@ -65,7 +65,7 @@ func TestTiers(t *testing.T) {
 		t.Error(diff)
 	}
 	wantRes := linkage.Result{Batch: 2, Accepted: 16, Linked: 8, Pending: 8, ByTier: [7]int{1: 3, 2: 1, 3: 3, 4: 1},
-		Why: map[string]int{"none": 3, "ambiguous": 2, "conflict": 3}, Counties: []int32{522633}}
+		Why: map[string]int{"none": 3, "ambiguous": 2, "conflict": 3}, Counties: []int32{522633}, MainCounty: 522633}
 	if diff := cmp.Diff(wantRes, res); diff != "" {
 		t.Error(diff)
 	}

@@ -137,8 +137,8 @@ func (x *world) dataset(id string) *policy.Dataset {
 	panic("no dataset " + id)
 }
 
-// stage fills the staging table as intake does.
-func (x *world) stage(ds *policy.Dataset, lines []line) {
+// stage fills the staging table as intake does, with the rows of one file or of several.
+func (x *world) stage(ds *policy.Dataset, files ...[]line) {
 	x.t.Helper()
 	if err := x.w.CreateStage(x.ctx, x.c, "stage", ds); err != nil {
 		x.t.Fatal(err)
@@ -149,12 +149,24 @@ func (x *world) stage(ds *policy.Dataset, lines []line) {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	for i, l := range lines {
+	type numbered struct {
+		line
+		file, row int
+	}
+	var lines []numbered
+	for n, f := range files {
+		for i, l := range f {
+			lines = append(lines, numbered{l, n, i + 1})
+		}
+	}
+	for _, l := range lines {
 		r := ch.NewRow()
 		for j, c := range cols {
 			switch {
 			case c.Name == "row_no":
-				ch.SetInt32(j, r, int32(i+1))
+				ch.SetInt32(j, r, int32(l.row))
+			case c.Name == "file":
+				ch.SetInt32(j, r, int32(l.file))
 			case c.Name == "person_key" && l.Number != "":
 				ch.SetKey128(j, r, key128(l.Number))
 			case c.Name == "card_key" && l.Card != "":
@@ -215,14 +227,26 @@ func (x *world) stage(ds *policy.Dataset, lines []line) {
 // accept takes a file in.
 func (x *world) accept(f file) linkage.Result {
 	x.t.Helper()
-	ds := x.dataset(f.Dataset)
+	return x.together(nil, f)[0]
+}
+
+// together takes files of one dataset in, all at once.
+func (x *world) together(keep func(int, *linkage.Result) bool, files ...file) []linkage.Result {
+	x.t.Helper()
+	ds := x.dataset(files[0].Dataset)
 	tx, err := x.c.BeginTx(x.ctx, nil)
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	x.stage(ds, f.Lines)
-	res, err := linkage.Accept(x.ctx, x.c, x.w, x.pack, &linkage.Batch{Dataset: ds, SHA256: f.sha(), FileName: f.Dataset + ".csv", Scope: f.Scope,
-		From: date(f.From), To: date(f.To), Rows: len(f.Lines), ReceivedAt: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}, "stage")
+	var lines [][]line
+	var bs []*linkage.Batch
+	for _, f := range files {
+		lines = append(lines, f.Lines)
+		bs = append(bs, &linkage.Batch{Dataset: ds, SHA256: f.sha(), FileName: f.Dataset + ".csv", Scope: f.Scope,
+			From: date(f.From), To: date(f.To), Rows: len(f.Lines), ReceivedAt: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)})
+	}
+	x.stage(ds, lines...)
+	res, err := linkage.AcceptAll(x.ctx, x.c, x.w, x.pack, bs, "stage", keep)
 	if err != nil {
 		tx.Rollback()
 		x.t.Fatal(err)

@@ -95,11 +95,11 @@ func linkColumns() []Column {
 	}
 }
 
-// StageColumns are the columns of the temporary table that intake fills: row_no, person_key, the link columns (card_key: the person key
+// StageColumns are the columns of the temporary table that intake fills: row_no, file (which of the files that are accepted together, from 0; NULL is 0), person_key, the link columns (card_key: the person key
 // of the first 18 characters of the disability card; house_no only for the roster and the changes), nk, the stored columns of the
 // contract, and for the roster the ciphertexts.
 func StageColumns(ds *policy.Dataset) []Column {
-	cols := []Column{{Name: "row_no", SQLType: "INTEGER"}, {Name: "person_key", SQLType: "UHUGEINT"}}
+	cols := []Column{{Name: "row_no", SQLType: "INTEGER"}, {Name: "file", SQLType: "INTEGER"}, {Name: "person_key", SQLType: "UHUGEINT"}}
 	cols = append(cols, linkColumns()...)
 	cols = append(cols, Column{Name: "nk", SQLType: "UBIGINT"})
 	cols = append(cols, StoredColumns(ds)...)

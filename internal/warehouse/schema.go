@@ -63,6 +63,7 @@ func Tables(p *policy.Pack) []Table {
 			{Name: "rows", SQLType: "INTEGER"}, {Name: "accepted", SQLType: "INTEGER"}, {Name: "rejected", SQLType: "INTEGER"},
 			{Name: "linked", SQLType: "INTEGER"}, {Name: "pending", SQLType: "INTEGER"}, {Name: "state", SQLType: "VARCHAR"},
 			{Name: "receipt", SQLType: "JSON"}, {Name: "received_at", SQLType: "TIMESTAMP"},
+			{Name: "together", SQLType: "INTEGER"}, // the last of the batches that were committed with it
 		}},
 		{Name: "coverage", Columns: []Column{{Name: "dataset", SQLType: "VARCHAR"}, {Name: "county", SQLType: "INTEGER"},
 			{Name: "month", SQLType: "DATE"}, {Name: "batch", SQLType: "INTEGER"}}},

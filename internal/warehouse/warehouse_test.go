@@ -330,7 +330,7 @@ func TestColumns(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{names(warehouse.FactColumns(&p.Datasets[1])), "household_id BIGINT, person_key UHUGEINT, batch INTEGER, row_no INTEGER, tier UTINYINT, seen INTEGER, nk UBIGINT, paid BIGINT, rate DOUBLE, to_household_no BIGINT, to_household_no_text VARCHAR"},
 		{names(warehouse.FactColumns(&p.Datasets[0])), "household_id BIGINT, person_key UHUGEINT, batch INTEGER, row_no INTEGER, tier UTINYINT, seen INTEGER, nk UBIGINT, division BIGINT, birth DATE, house_no VARCHAR, name_key UBIGINT, name_enc BLOB, number_enc BLOB, phone_enc BLOB, bank_enc BLOB"},
-		{names(warehouse.StageColumns(&p.Datasets[1])), "row_no INTEGER, person_key UHUGEINT, card_key UHUGEINT, name_key UBIGINT, birth_link DATE, village BIGINT, house_id BIGINT, house_no VARCHAR, head_key UHUGEINT, head_name_key UBIGINT, nk UBIGINT, paid BIGINT, rate DOUBLE, to_household_no BIGINT, to_household_no_text VARCHAR"},
+		{names(warehouse.StageColumns(&p.Datasets[1])), "row_no INTEGER, file INTEGER, person_key UHUGEINT, card_key UHUGEINT, name_key UBIGINT, birth_link DATE, village BIGINT, house_id BIGINT, house_no VARCHAR, head_key UHUGEINT, head_name_key UBIGINT, nk UBIGINT, paid BIGINT, rate DOUBLE, to_household_no BIGINT, to_household_no_text VARCHAR"},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {
 			t.Error(diff)
