@@ -93,6 +93,7 @@ const (
 	CodeIssue  Action = "code.issue" // household codes
 	CodeRevoke Action = "code.revoke"
 	CodeRead   Action = "code.read"
+	CodeKey    Action = "code.key" // make and withdraw the keys that codes are signed with
 
 	TaskRead   Action = "task.read"
 	TaskAssign Action = "task.assign"
@@ -153,6 +154,7 @@ var grants = []grant{
 	{CodeIssue, "制发一户一码", "Issue household codes", []Role{County, Township}},
 	{CodeRevoke, "作废一户一码", "Revoke household codes", []Role{County, Township}},
 	{CodeRead, "扫描一户一码", "Scan household codes", []Role{Province, Prefecture, County, Township, Village}},
+	{CodeKey, "管理户码密钥", "Manage the keys of household codes", []Role{Admin}},
 	{TaskRead, "查看待办", "See tasks", []Role{Province, Prefecture, County, Township, Village, Department}},
 	{TaskAssign, "转派待办", "Hand on tasks", []Role{Province, Prefecture, County, Township, Department}},
 	{TaskPause, "暂停期限", "Pause deadlines", []Role{County, Township}},
