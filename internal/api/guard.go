@@ -26,6 +26,7 @@ type request struct {
 	secure bool // came over TLS, here or at a trusted proxy
 	who    string
 	route  string
+	server *Server
 }
 
 type requestKey struct{}
@@ -45,7 +46,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	}))
 	inner := origin.Handler(s.bodies(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		q := &request{id: newRequestID(), lang: language(r.Header.Get("Accept-Language"))}
+		q := &request{server: s, id: newRequestID(), lang: language(r.Header.Get("Accept-Language"))}
 		q.addr, q.secure = s.caller(r)
 		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
 		out := &recorder{ResponseWriter: w, stall: s.limits.WriteStall}
@@ -141,6 +142,7 @@ type recorder struct {
 	status int
 	bytes  int64
 	stall  time.Duration
+	gone   bool // the caller doesn't take its answer
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -160,6 +162,7 @@ func (w *recorder) Write(p []byte) (int, error) {
 	}
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)
+	w.gone = w.gone || err != nil
 	return n, err
 }
 
@@ -205,6 +208,9 @@ func (s *Server) recover(w *recorder, r *http.Request) {
 	}
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
+	}
+	if w.gone { // huma panics when an answer cannot be written
+		return
 	}
 	s.log.Error("panic", "id", about(r.Context()).id, "place", panicPlace())
 	if w.status == 0 {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"shouwang/internal/errs"
+	"shouwang/internal/ledger"
 )
 
 // Problem is every answer that is not a success: RFC 9457 with the kind, a stable key and the text in both languages. It never holds personal data, and
@@ -57,6 +58,11 @@ func problem(status int, key string, err *errs.Error) *Problem {
 	return &Problem{Type: "urn:shouwang:problem:" + key, Status: status, Kind: err.Kind.String(), Key: key, ZH: err.In("zh"), EN: err.In("en"), err: err}
 }
 
+// problemWith is a problem of another status and key than the error's kind has.
+func problemWith(status int, key string, err error) *Problem {
+	return &Problem{Type: "urn:shouwang:problem:" + key, Status: status, Kind: errs.KindOf(err).String(), Key: key, ZH: publicText(err, "zh"), EN: publicText(err, "en"), err: err}
+}
+
 func tooLarge(limit int64) *Problem {
 	return problem(http.StatusRequestEntityTooLarge, "too_large", errs.Newf(errs.Invalid, "请求太大，最多 %[1]d 字节", "the request is too large; at most %[1]d bytes", limit))
 }
@@ -99,14 +105,19 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusServiceUnavailable, "stopped", errs.Wrap(errs.Unavailable, nil, "请求没有做完就中止了，什么也没有改", "the request was stopped before it was done; nothing was changed"))
 	}
+	var stale *ledger.Stale
+	if errors.As(err, &stale) {
+		out := problemWith(http.StatusPreconditionFailed, "version", err)
+		out.Current = &Current{Version: stale.Is}
+		return out
+	}
 	kind := errs.KindOf(err)
 	if kind == errs.Internal {
 		out := problem(http.StatusInternalServerError, "internal", errs.New(errs.Internal, "程序内部错误，请把请求编号告诉管理员", "an internal error; please tell the administrator the request's id"))
 		out.err = err
 		return out
 	}
-	out := &Problem{Status: statusOf(kind), Kind: kind.String(), Key: kind.String(), Type: "urn:shouwang:problem:" + kind.String(), ZH: publicText(err, "zh"), EN: publicText(err, "en"), err: err}
-	return out
+	return problemWith(statusOf(kind), kind.String(), err)
 }
 
 // publicText is what an error says to people, without causes that are no texts for people (paths, SQL, addresses).

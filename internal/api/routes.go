@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"shouwang/docs"
+	"shouwang/internal/account"
 	"shouwang/internal/errs"
 )
 
@@ -13,11 +15,65 @@ import (
 func (s *Server) routes() {
 	s.mux.HandleFunc("GET /healthz", s.healthy)
 	s.mux.HandleFunc("GET /readyz", s.ready)
+	s.mux.HandleFunc("GET /api/openapi.json", s.describe)
 	s.mux.HandleFunc("/", s.nothing)
+	s.operations()
+}
+
+// operations are all operations of the interface, one a line.
+func (s *Server) operations() {
+	const v = "/api/v1"
+	staff := func(a account.Action) access { return access{kind: signedIn, action: a} }
+
+	programs := func(a account.Action) access { return access{kind: program, action: a} }
+	begin := access{kind: anybody, limiter: s.signIn}
+	unfinished := access{kind: halfway, limiter: s.signIn}
+	mine := access{kind: halfway}
+
+	// Signing in.
+	op(s, "POST", v+"/session", "signIn", "Sign-in", "Sign in", "Begins a session. Every failure is the same answer, whether there is such an account or not; after some failures the login has to wait.", begin, s.doSignIn)
+	op(s, "POST", v+"/session/second", "second", "Sign-in", "Give the second factor's code", "Completes a session that lacks it.", unfinished, s.second)
+	op(s, "POST", v+"/session/password", "changePassword", "Sign-in", "Change one's password", "Ends the account's other sessions.", unfinished, s.changePassword)
+	op(s, "POST", v+"/session/enrolment", "enrol", "Sign-in", "Enrol a second factor", "Gives the key for an authenticator. It counts once it has been confirmed.", unfinished, s.enrol)
+	op(s, "POST", v+"/session/enrolment/confirmation", "confirmEnrolment", "Sign-in", "Confirm a second factor", "Takes the authenticator's first code and gives recovery codes.", unfinished, s.confirm)
+	op(s, "DELETE", v+"/session", "signOut", "Sign-in", "Sign out", "Ends the session.", mine, s.signOut)
+	op(s, "GET", v+"/me", "me", "Sign-in", "Who am I", "The caller's account, area, roles and what they may do.", access{kind: program}, s.me)
+	op(s, "GET", v+"/sessions", "sessions", "Sign-in", "List open sessions", "One's own; others' by right.", access{kind: signedIn}, s.sessions)
+	op(s, "DELETE", v+"/sessions/{session}", "endSession", "Sign-in", "End a session", "One's own; others' by right.", access{kind: signedIn}, s.endSession)
+
+	// Accounts, organisations, tokens.
+	op(s, "GET", v+"/accounts", "listAccounts", "Accounts", "List accounts", "Accounts in the caller's area.", staff(account.AccountRead), s.listAccounts)
+	op(s, "POST", v+"/accounts", "newAccount", "Accounts", "Make an account", "With a one-time password that must be changed at the first sign-in.", staff(account.AccountManage), s.newAccount)
+	op(s, "GET", v+"/accounts/{account}", "getAccount", "Accounts", "One account", "One's own always; others' by right and area.", access{kind: signedIn}, s.getAccount)
+	op(s, "PATCH", v+"/accounts/{account}", "changeAccount", "Accounts", "Change an account", "Other roles, another organisation, or disabling it ends its sessions.", staff(account.AccountManage), s.changeAccount)
+	op(s, "POST", v+"/accounts/{account}/password", "resetPassword", "Accounts", "Reset a password", "Gives a one-time password and ends the account's sessions.", staff(account.AccountManage), s.resetPassword)
+	op(s, "DELETE", v+"/accounts/{account}/second", "removeSecond", "Accounts", "Remove a second factor", "For somebody who has lost the authenticator.", staff(account.AccountManage), s.removeSecond)
+	op(s, "DELETE", v+"/accounts/{account}/sessions", "endSessions", "Accounts", "End all sessions of an account", "One's own; others' by right.", access{kind: signedIn}, s.endSessions)
+	op(s, "GET", v+"/orgs", "listOrgs", "Accounts", "List organisations", "Organisations in the caller's area.", staff(account.AccountRead), s.listOrgs)
+	op(s, "POST", v+"/orgs", "newOrg", "Accounts", "Make an organisation", "Gives the one that is there already, if there is.", staff(account.OrgManage), s.newOrg)
+	op(s, "GET", v+"/tokens", "listTokens", "Accounts", "List tokens", "Tokens of departments' programs in the caller's area, without their secrets.", staff(account.TokenRead), s.listTokens)
+	op(s, "POST", v+"/tokens", "newToken", "Accounts", "Make a token", "For a department's program, for some actions, for some time.", staff(account.TokenManage), s.newToken)
+	op(s, "DELETE", v+"/tokens/{token}", "revokeToken", "Accounts", "Revoke a token", "It lets nobody in any more.", staff(account.TokenManage), s.revokeToken)
+
+	// The audit chain.
+	op(s, "GET", v+"/audit/events", "auditEvents", "Audit", "Read the chain", "Events in the caller's area, newest first.", staff(account.AuditRead), s.auditEvents)
+	op(s, "GET", v+"/audit/verification", "auditVerify", "Audit", "Verify the chain", "Walks the whole chain and says where it breaks.", staff(account.AuditVerify), s.auditVerify)
+	opFile(s, "GET", v+"/audit/export", "auditExport", "Audit", "Export the chain", "Chosen events with their hashes, oldest first.", staff(account.AuditExport), []string{"csv", "xlsx", "json"}, s.auditExport)
+
+	// What the screening knows.
+	op(s, "GET", v+"/completeness", "completeness", "Screening", "Completeness of data", "Which dataset covers which county and month.", programs(account.CoverageRead), s.completeness)
+	op(s, "GET", v+"/data-requests", "dataRequests", "Screening", "What rules lack", "Data requests of the last run.", programs(account.CoverageRead), s.dataRequests)
+	op(s, "GET", v+"/households/{household}", "household", "Households", "One household", "Everything known about one household, identities masked.", staff(account.HouseholdRead), s.household)
+	op(s, "GET", v+"/households/{household}/explanation", "explain", "Households", "Why a household is warned of", "Derives the outcome of the rules again and says what forces each.", staff(account.HouseholdRead), s.explain)
+	op(s, "POST", v+"/what-if", "whatIf", "Screening", "Ask a what-if question", "Who would enter and leave the warnings if parameters or rules were changed. Nothing is changed.", staff(account.WhatifRun), s.whatIf)
+	op(s, "GET", v+"/policy", "policy", "Policy", "The policy pack", "Parameters with their values, rules, risks and data contracts in force.", programs(account.PackRead), s.policy)
 }
 
 // takesFiles reports whether the route takes a file.
-func (s *Server) takesFiles(*http.Request) bool { return false }
+func (s *Server) takesFiles(r *http.Request) bool {
+	_, pattern := s.mux.Handler(r)
+	return s.fileRoutes[pattern]
+}
 
 // healthy says that the process answers.
 func (s *Server) healthy(w http.ResponseWriter, r *http.Request) {
@@ -37,6 +93,13 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// describe gives the description of the interface.
+func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
+	about(r.Context()).route = "GET /api/openapi.json"
+	w.Header().Set("Content-Type", "application/vnd.oai.openapi+json;version=3.1")
+	_, _ = w.Write(docs.OpenAPI) // a caller that went away is told nothing
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

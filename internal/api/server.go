@@ -11,6 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"shouwang/internal/account"
 	"shouwang/internal/app"
 	"shouwang/internal/errs"
 )
@@ -21,6 +25,8 @@ type Options struct {
 	Log     *slog.Logger   // access and error log, without personal data; nil = silent
 	Proxies []netip.Prefix // reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
 	Limits  Limits
+
+	Accounts account.Options // rules of signing in
 }
 
 // Limits bound what a caller can make the server do. The zero value means the defaults.
@@ -33,7 +39,7 @@ type Limits struct {
 	WriteStall time.Duration // for a piece of the answer to be taken; default 30 s
 	Idle       time.Duration // of a kept connection; default 60 s
 	Stop       time.Duration // for running requests when the server stops; default 20 s
-	SignIn     Rate          // attempts to sign in, an address; default 10 at once, 1 in 3 s
+	SignIn     Rate          // attempts to sign in, an address; default 60 at once, 2 a second: a county's staff may sit behind one
 	Public     Rate          // requests without an account, an address; default 30 at once, 1 a second
 	Apply      Rate          // self-applications and looks at them by code, an address; default 5 at once, 1 in 20 s
 }
@@ -68,7 +74,7 @@ func (l Limits) filled() Limits {
 	set(&l.WriteStall, 30*time.Second)
 	set(&l.Idle, time.Minute)
 	set(&l.Stop, 20*time.Second)
-	rate(&l.SignIn, 10, 3*time.Second)
+	rate(&l.SignIn, 60, 500*time.Millisecond)
 	rate(&l.Public, 30, time.Second)
 	rate(&l.Apply, 5, 20*time.Second)
 	return l
@@ -83,6 +89,13 @@ type Server struct {
 	proxies []netip.Prefix
 	mux     *http.ServeMux
 	handler http.Handler
+	api     huma.API
+
+	accesses   map[string]access                    // by operation id
+	fileRoutes map[string]bool                      // "METHOD /path" of the routes that take files
+	files      map[string]map[string]*huma.Response // by operation id: answers that are files
+
+	accounts *account.Service
 
 	stopping atomic.Bool
 	signIn   *limiter
@@ -99,7 +112,11 @@ func New(a *app.App, o Options) *Server {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.accesses, s.fileRoutes, s.files = map[string]access{}, map[string]bool{}, map[string]map[string]*huma.Response{}
+	s.accounts = account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, o.Accounts, s.log)
 	s.signIn, s.public, s.apply = newLimiter(s.limits.SignIn), newLimiter(s.limits.Public), newLimiter(s.limits.Apply)
+	answersOfHuma()
+	s.api = humago.New(s.mux, description())
 	s.routes()
 	s.handler = s.guard(s.mux)
 	return s

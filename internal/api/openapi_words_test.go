@@ -1,0 +1,20 @@
+package api
+
+// byName describes fields whose types say nothing, because their name says it.
+var byName = map[string]string{
+	"household_no": "Household number", "household_id": "Id of the household, derived from its number", "division": "Division code, 12 digits", "county": "County code, 6 digits",
+	"place": "Names of the divisions", "members": "How many members", "risk": "Risk, id in the pack", "level": "red, yellow or blue", "change": "Against the run before",
+	"run": "Number of the run", "as_of": "Screening day", "rules": "Rules, ids in the pack", "evidence": "Values behind the outcome", "rule": "Rule, id in the pack", "values": "Values", "value": "Value",
+	"unit": "Unit", "known": "Whether the value is known", "name": "Name", "households": "How many households", "persons": "How many persons", "class": "Class of the rule", "document": "Document number, or default",
+	"wording": "What the warning says", "reasons": "The comparisons that force the outcome", "holds": "Whether it holds", "right": "Right side", "left": "Left side", "text": "As people read it", "zh": "Chinese", "en": "English",
+	"dataset": "Dataset, id in the pack", "department": "Department", "outcome": "hit, clear or unknown", "through": "Last day that the data cover", "rows": "Rows", "formula": "How it is computed", "parts": "What it is computed from",
+	"id": "Id", "kind": "Kind", "type": "Type", "state": "State", "file": "File", "batch": "Number of the batch", "row": "Row of the file", "date": "Day", "months": "Months", "missing": "What is missing", "batches": "Batches",
+	"county_name": "Name of the county", "by": "Level of the areas", "visits": "Visits that it would make", "seconds": "Seconds that it took", "total": "Total", "pack": "Version of the pack", "up_to_batch": "Last batch that was known",
+	"rule_name": "Name of the rule", "reason": "Why", "version": "Version, for If-Match", "action": "Action", "created": "When it was made", "at": "When", "count": "How many", "indicators": "Indicators with values", "warnings": "Warnings", "feeds": "Departments' data",
+	"history": "Past warnings", "guarantees": "The 3+1 guarantees",
+	"active": "Whether it may be used", "org": "Id of the organisation", "roles": "Roles", "second_factor": "Since when it has a second factor; null: none", "phone": "Phone; kept sealed", "accounts": "Accounts, oldest first", "account": "Id of the account",
+	"address": "Network address", "agent": "Browser or program", "ended": "When it ended; null: open", "stage": "What it still lacks: full (nothing), second, password or enrol", "actions": "What it may do", "created_by": "Id of the account that made it", "expires": "When it ends",
+	"revoked": "When it was revoked; null: not", "why": "Why", "seq": "Number of the event", "events": "Events, newest first", "actor": "Id of the account that did it", "detail": "What was changed", "object": "Sort of thing", "object_id": "Id of the thing", "leaving": "Household numbers",
+	"entering": "Household numbers", "after": "Warned households then", "before": "Warned households now", "enter": "Households that enter", "enter_persons": "Their members", "leave": "Households that leave", "leave_persons": "Their members", "pack_hash": "SHA-256 of the pack",
+	"township_most": "Visits of the township with the most", "township_most_code": "Its code", "township_most_name": "Its name",
+}

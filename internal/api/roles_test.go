@@ -1,0 +1,172 @@
+package api
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// row says who may call an operation, and with what it is tried.
+type row struct {
+	allowed string                                 // callers, by name; "all" is everybody
+	try     func(w *world, caller string) call     // a call that an allowed caller may make
+	want    func(w *world, caller string) []int    // statuses of an allowed call; nil: 200 or 204
+	outside func(w *world, caller string) []string // paths of the same in village B, which must not be found by a worker of A
+}
+
+// Callers by what they are, as the table writes them.
+const (
+	everybody = "nobody halfway province prefecture county township village department policy auditor admin token"
+	whoSigned = "halfway province prefecture county township village department policy auditor admin"
+	staffAll  = "province prefecture county township village department policy auditor admin"
+	line      = "province prefecture county township village"
+)
+
+func get1(path string) func(*world, string) call {
+	return func(*world, string) call { return call{method: "GET", path: "/api/v1" + path} }
+}
+
+func only(statuses ...int) func(*world, string) []int {
+	return func(*world, string) []int { return statuses }
+}
+
+// table is role × operation. It is written by hand: the program's own table of rights is not asked.
+func table() map[string]row {
+	return map[string]row{
+		// Signing in. The calls carry nonsense: what counts is who gets as far as that.
+		"signIn": {allowed: everybody, want: only(401), try: func(_ *world, caller string) call {
+			return call{method: "POST", path: "/api/v1/session", body: map[string]any{"login": "no-such-" + caller, "password": "x"}}
+		}},
+		"second": {allowed: whoSigned, want: only(409), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/session/second", body: map[string]any{"code": "000000"}}
+		}},
+		"changePassword": {allowed: whoSigned, want: only(422), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/session/password", body: map[string]any{"old": "x", "new": "short"}}
+		}},
+		"enrol": {allowed: whoSigned, want: func(_ *world, caller string) []int {
+			if caller == "halfway" {
+				return []int{403} // the password comes first
+			}
+			return []int{200}
+		}, try: func(*world, string) call { return call{method: "POST", path: "/api/v1/session/enrolment"} }},
+		"confirmEnrolment": {allowed: whoSigned, want: only(422, 409, 403), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/session/enrolment/confirmation", body: map[string]any{"code": "000000"}}
+		}},
+		"me":      {allowed: staffAll + " token", try: get1("/me")},
+		"signOut": {allowed: whoSigned, want: only(204), try: func(*world, string) call { return call{method: "DELETE", path: "/api/v1/session"} }},
+		"sessions": {allowed: staffAll, try: get1("/sessions"), outside: func(w *world, _ string) []string {
+			return []string{"/sessions?account=" + w.ids["village-b"]}
+		}},
+		"endSession": {allowed: staffAll, want: only(404), try: func(*world, string) call { return call{method: "DELETE", path: "/api/v1/sessions/none"} }},
+
+		// Accounts.
+		"listAccounts": {allowed: "province prefecture county township auditor admin", try: get1("/accounts")},
+		"newAccount": {allowed: "admin", want: only(422), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/accounts", body: map[string]any{"login": "x y z", "name": "某某", "org": "522633", "roles": []string{"county"}}}
+		}},
+		"getAccount": {allowed: staffAll, try: func(w *world, caller string) call {
+			return call{method: "GET", path: "/api/v1/accounts/" + cmp.Or(w.ids[caller], "none")}
+		},
+			outside: func(w *world, _ string) []string { return []string{"/accounts/" + w.ids["village-b"]} }},
+		"changeAccount": {allowed: "admin", want: only(428), try: func(w *world, _ string) call {
+			return call{method: "PATCH", path: "/api/v1/accounts/" + w.ids["village"], body: map[string]any{"name": "某某"}}
+		}},
+		"resetPassword": {allowed: "admin", want: only(404), try: func(*world, string) call { return call{method: "POST", path: "/api/v1/accounts/none/password"} }},
+		"removeSecond":  {allowed: "admin", want: only(404), try: func(*world, string) call { return call{method: "DELETE", path: "/api/v1/accounts/none/second"} }},
+		"endSessions": {allowed: staffAll, want: only(403, 404), try: func(*world, string) call {
+			return call{method: "DELETE", path: "/api/v1/accounts/none/sessions"}
+		}},
+		"listOrgs": {allowed: "province prefecture county township auditor admin", try: get1("/orgs")},
+		"newOrg": {allowed: "admin", want: only(404, 422), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/orgs", body: map[string]any{"id": "999999"}}
+		}},
+		"listTokens": {allowed: "auditor admin", try: get1("/tokens")},
+		"newToken": {allowed: "admin", want: only(422), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/tokens", body: map[string]any{"name": "x", "org": "522633", "actions": []string{"account.manage"}, "expires": "2026-12-01T00:00:00Z"}}
+		}},
+		"revokeToken": {allowed: "admin", want: only(404), try: func(*world, string) call { return call{method: "DELETE", path: "/api/v1/tokens/none"} }},
+
+		// Audit.
+		"auditEvents": {allowed: "auditor", try: get1("/audit/events")},
+		"auditVerify": {allowed: "auditor admin", try: get1("/audit/verification")},
+		"auditExport": {allowed: "auditor", try: get1("/audit/export")},
+
+		// Screening.
+		"completeness": {allowed: "province prefecture county department policy auditor token", try: get1("/completeness")},
+		"dataRequests": {allowed: "province prefecture county department policy auditor token", try: get1("/data-requests")},
+		"household": {allowed: line, try: func(w *world, _ string) call { return call{method: "GET", path: "/api/v1/households/" + w.homeA} },
+			outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB} }},
+		"explain": {allowed: line, try: func(w *world, _ string) call {
+			return call{method: "GET", path: "/api/v1/households/" + w.homeA + "/explanation"}
+		},
+			outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB + "/explanation"} }},
+		"whatIf": {allowed: "province prefecture county policy", try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/what-if", body: map[string]any{"set": map[string]float64{"line": 9000}}}
+		}},
+		"policy": {allowed: staffAll + " token", try: get1("/policy")},
+	}
+}
+
+// TestRolesAndOperations holds the table to the program: every operation has a row, each allowed caller gets through, each other one is refused before
+// anything is looked at.
+func TestRolesAndOperations(t *testing.T) {
+	w := newWorld(t)
+	rows := table()
+	seen := map[string]bool{}
+	var last []func()
+	operations(w.server.api.OpenAPI(), func(_, _ string, o *huma.Operation) {
+		r, ok := rows[o.OperationID]
+		if !ok {
+			t.Errorf("the operation %s has no row: say who may call it", o.OperationID)
+			return
+		}
+		seen[o.OperationID] = true
+		run := func() {
+			t.Run(o.OperationID, func(t *testing.T) {
+				allowed := strings.Fields(r.allowed)
+				for _, caller := range testCallers() {
+					got := w.do(t, caller, r.try(w, caller))
+					if !slices.Contains(allowed, caller) {
+						want := http.StatusForbidden
+						if caller == "nobody" {
+							want = http.StatusUnauthorized
+						}
+						if got.Code != want {
+							t.Errorf("%s gives %d, want %d: %.200s", caller, got.Code, want, got.Body)
+						}
+						continue
+					}
+					want := []int{http.StatusOK, http.StatusNoContent}
+					if r.want != nil {
+						want = r.want(w, caller)
+					}
+					if !slices.Contains(want, got.Code) {
+						t.Errorf("%s gives %d, want %v: %.300s", caller, got.Code, want, got.Body)
+					}
+				}
+				if r.outside != nil {
+					for _, path := range r.outside(w, "village") {
+						if got := w.do(t, "village", call{method: "GET", path: "/api/v1" + path}); got.Code != http.StatusNotFound && got.Code != http.StatusForbidden {
+							t.Errorf("village B at %s gives %d: %.300s", path, got.Code, got.Body)
+						}
+					}
+				}
+			})
+		}
+		if o.OperationID == "signOut" || o.OperationID == "endSessions" {
+			last = append(last, run)
+			return
+		}
+		run()
+	})
+	for id := range rows {
+		if !seen[id] {
+			t.Errorf("the table has a row for %s, which is no operation", id)
+		}
+	}
+	w.renew(t, last)
+}
