@@ -215,19 +215,9 @@ type Move struct {
 // them). The error is errs.NotFound for no such action, errs.Conflict when it doesn't start in the state, errs.Refused for
 // the role, and for the guards a *Refused, which is errs.Refused as well.
 func (m *Machine) Next(state, action string, roles []string, facts Facts) (Move, error) {
-	a := m.flow.Action(action)
-	if a == nil {
-		return Move{}, errs.Newf(errs.NotFound, "流程里没有动作“%[1]s”", "the workflow has no action %[1]q", short(action))
-	}
-	s := m.flow.State(state)
-	if s == nil {
-		return Move{}, errs.Newf(errs.NotFound, "流程里没有状态“%[1]s”", "the workflow has no state %[1]q", short(state))
-	}
-	if !slices.Contains(a.From, state) {
-		return Move{}, errs.Newf(errs.Conflict, "“%[1]s”状态下不能办理“%[2]s”；可能已有人先办了，请刷新", "in the state %[3]q the action %[4]q cannot be taken; somebody may have been first, look again", s.Name.ZH, a.Name.ZH, s.Name.EN, a.Name.EN)
-	}
-	if !anyOf(a.Roles, roles) {
-		return Move{}, errs.Newf(errs.Refused, "“%[1]s”由%[2]s办理", "%[3]q is for %[4]s", a.Name.ZH, m.roleNames(a.Roles, "zh"), a.Name.EN, m.roleNames(a.Roles, "en"))
+	a, err := m.Begin(state, action, roles)
+	if err != nil {
+		return Move{}, err
 	}
 	refusals, flags := m.judge(a, m.row(facts))
 	if len(refusals) > 0 {
@@ -241,6 +231,26 @@ func (m *Machine) Next(state, action string, roles []string, facts Facts) (Move,
 		move.Flags = append(move.Flags, f.Guard)
 	}
 	return move, nil
+}
+
+// Begin gives the action if it starts in the state and one of the roles may take it; it does not look at guards. The errors are those of
+// [Machine.Next].
+func (m *Machine) Begin(state, action string, roles []string) (*policy.Action, error) {
+	a := m.flow.Action(action)
+	if a == nil {
+		return nil, errs.Newf(errs.NotFound, "流程里没有动作“%[1]s”", "the workflow has no action %[1]q", short(action))
+	}
+	s := m.flow.State(state)
+	if s == nil {
+		return nil, errs.Newf(errs.NotFound, "流程里没有状态“%[1]s”", "the workflow has no state %[1]q", short(state))
+	}
+	if !slices.Contains(a.From, state) {
+		return nil, errs.Newf(errs.Conflict, "“%[1]s”状态下不能办理“%[2]s”；可能已有人先办了，请刷新", "in the state %[3]q the action %[4]q cannot be taken; somebody may have been first, look again", s.Name.ZH, a.Name.ZH, s.Name.EN, a.Name.EN)
+	}
+	if !anyOf(a.Roles, roles) {
+		return nil, errs.Newf(errs.Refused, "“%[1]s”由%[2]s办理", "%[3]q is for %[4]s", a.Name.ZH, m.roleNames(a.Roles, "zh"), a.Name.EN, m.roleNames(a.Roles, "en"))
+	}
+	return a, nil
 }
 
 func (m *Machine) roleNames(roles []string, lang string) string {
