@@ -152,7 +152,6 @@ func (s *Service) take(ctx context.Context, tx *ledger.Tx, actor account.Actor, 
 	if step.Data, err = s.sealForm(step.ID, a.Form, form); err != nil {
 		return Acted{}, err
 	}
-	was := *c
 	if move.To != move.From {
 		c.StateAt = tx.Now
 	}
@@ -179,9 +178,6 @@ func (s *Service) take(ctx context.Context, tx *ledger.Tx, actor account.Actor, 
 	}
 	c.rank()
 	if err := ledger.Update(ctx, tx, c, &c.Version, caseColumns()...); err != nil {
-		return Acted{}, err
-	}
-	if err := s.setTask(ctx, tx, actor, m, c, &was); err != nil {
 		return Acted{}, err
 	}
 	event := actor.Event("case.act", "casefile", c.ID, c.Division)

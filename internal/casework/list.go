@@ -13,7 +13,6 @@ import (
 
 	"shouwang/internal/account"
 	"shouwang/internal/division"
-	"shouwang/internal/errs"
 	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
 )
@@ -32,7 +31,6 @@ type Filter struct {
 	StateDays int           `json:"state_days"` // since it entered its state
 	Green     bool          `json:"green"`      // only the green channel
 	Household int64         `json:"household,string"`
-	Overdue   bool          `json:"overdue"` // only with a task that is overdue
 }
 
 func livePhases() []string {
@@ -126,7 +124,7 @@ func (s *Service) List(ctx context.Context, actor account.Actor, now time.Time, 
 			}
 			q = q.Where("("+rank+" > ? OR ("+rank+" = ? AND c.id > ?))", r, r, id)
 		}
-		return q.OrderExpr(rank + ", c.id").Limit(limit + 1).Scan(ctx)
+		return q.OrderExpr(rank + ", c.id").Limit(int64(limit) + 1).Scan(ctx)
 	})
 	if err != nil {
 		return Page{}, err
@@ -197,4 +195,3 @@ func (s *Service) Counts(ctx context.Context, actor account.Actor, now time.Time
 	})
 	return list, err
 }
-

@@ -313,9 +313,6 @@ func (b *batch) write(ctx context.Context) error {
 	if err := ledger.InsertAll(ctx, b.tx, b.rows); err != nil {
 		return err
 	}
-	if err := b.s.openTasks(ctx, b.tx, b.actor, b.machine, b.fresh); err != nil {
-		return err
-	}
 	for _, c := range b.reopen {
 		if err := b.lookAgain(ctx, c); err != nil {
 			return err
@@ -471,9 +468,6 @@ func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Act
 		}
 	}
 	if err := ledger.InsertAll(ctx, tx, steps); err != nil {
-		return 0, "", err
-	}
-	if err := s.renewTasks(ctx, tx, actor, func(d division.Code) *workflow.Machine { return machines[d.County()] }, changed); err != nil {
 		return 0, "", err
 	}
 	if len(changed) > 0 {
