@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"shouwang/internal/account"
+	"shouwang/internal/audit"
 	"shouwang/internal/division"
 	"shouwang/internal/intake"
+	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
 	"shouwang/internal/registry"
 	"shouwang/internal/screening"
@@ -90,6 +92,83 @@ func (s *Server) household(ctx context.Context, who account.Actor, in *Household
 		return nil, hide(err)
 	}
 	return &householdOutput{Body: householdBody{Household: h}}, nil
+}
+
+// reveal
+
+type revealInput struct {
+	HouseholdPath
+	Body struct {
+		Reason string `json:"reason" minLength:"2" maxLength:"200" doc:"What for; it is kept in the audit chain"`
+	}
+}
+
+type revealOutput struct {
+	Body struct {
+		People []member `json:"people" doc:"Members, in plain"`
+	}
+}
+
+type member struct {
+	Relation  string `json:"relation" doc:"To the head"`
+	Name      string `json:"name" doc:"Masked, unless revealed"`
+	Number    string `json:"number" doc:"Resident number, masked unless revealed"`
+	Phone     string `json:"phone" doc:"Masked, unless revealed"`
+	Account   string `json:"bank_account" doc:"Bank account, masked unless revealed"`
+	BirthYear int    `json:"birth_year,omitempty" doc:"Year of birth"`
+	Sex       string `json:"sex" doc:"Code of the pack"`
+	Labour    string `json:"labour" doc:"Labour status, code of the pack"`
+	School    string `json:"school" doc:"School state, code of the pack"`
+	Health    string `json:"health,omitempty" doc:"Health, code of the pack; only where the caller's work needs it"`
+}
+
+// roster is the dataset that names people.
+func (s *Server) roster() string {
+	for i := range s.app.Pack.Datasets {
+		if d := &s.app.Pack.Datasets[i]; d.Role == "roster" {
+			return d.ID
+		}
+	}
+	return ""
+}
+
+func members(people []registry.Revealed) []member {
+	out := []member{}
+	for _, p := range people {
+		m := member{Relation: p.Person.Relation, Name: p.Identity.Name, Number: p.Identity.Number, Phone: p.Identity.Phone, Account: p.Identity.BankAccount,
+			Sex: p.Person.Sex, Labour: p.Person.Labour, School: p.Person.School, Health: p.Person.Health}
+		if !p.Person.Birth.IsZero() {
+			m.BirthYear = p.Person.Birth.Year()
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func (s *Server) reveal(ctx context.Context, who account.Actor, in *revealInput) (*revealOutput, error) {
+	home, err := s.within(ctx, who, in.No)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.app.Warehouse.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	people, err := registry.Reveal(ctx, conn, s.app.Keyring, s.roster(), home.ID, in.Body.Reason, func(ctx context.Context, _ int64, persons int, reason string) error {
+		return s.app.Ledger.Write(ctx, s.now(), func(_ context.Context, tx *ledger.Tx) error {
+			e := who.Event(audit.Reveal, "household", home.No, home.Division)
+			e.Reason = reason
+			e.Detail = map[string]int{"persons": persons}
+			return audit.Record(tx, e)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &revealOutput{}
+	out.Body.People = members(people)
+	return out, nil
 }
 
 // explain

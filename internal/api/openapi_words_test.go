@@ -17,4 +17,6 @@ var byName = map[string]string{
 	"revoked": "When it was revoked; null: not", "why": "Why", "seq": "Number of the event", "events": "Events, newest first", "actor": "Id of the account that did it", "detail": "What was changed", "object": "Sort of thing", "object_id": "Id of the thing", "leaving": "Household numbers",
 	"entering": "Household numbers", "after": "Warned households then", "before": "Warned households now", "enter": "Households that enter", "enter_persons": "Their members", "leave": "Households that leave", "leave_persons": "Their members", "pack_hash": "SHA-256 of the pack",
 	"township_most": "Visits of the township with the most", "township_most_code": "Its code", "township_most_name": "Its name",
+	"delivery": "Names the delivery", "severity": "error or notice", "code": "Code", "accepted": "Rows that were accepted", "by_tier": "Linked rows by tier", "latest": "Newest event day", "received_at": "When it was received", "rejected": "Rows that were rejected",
+	"rows_per_second": "Speed", "scope_name": "Names of the division", "header": "Header of the column", "sum": "Sum over the accepted rows", "findings": "What was found",
 }

@@ -17,9 +17,9 @@ import (
 // access says who may call an operation, before it looks at anything.
 type access struct {
 	kind    callers
-	action  account.Action // what the caller's roles must allow; "" = nothing beyond the kind
-	limiter *limiter       // bounds callers by address, for operations without an account
-	files   bool           // takes or gives files: the larger body limit
+	action  account.Action    // what the caller's roles must allow; "" = nothing beyond the kind
+	limiter *limiter          // bounds callers by address, for operations without an account
+	upload  *huma.RequestBody // takes a file, as described: the larger body limit
 }
 
 // callers are the kinds of callers.
@@ -52,7 +52,7 @@ func op[I, O any](s *Server, method, path, id, tag, summary, description string,
 	}
 	o.Middlewares = huma.Middlewares{s.admit(a)}
 	s.accesses[id] = a
-	if a.files {
+	if a.upload != nil {
 		s.fileRoutes[method+" "+path] = true
 	}
 	huma.Register(s.api, o, func(ctx context.Context, in *I) (*O, error) {
@@ -62,6 +62,9 @@ func op[I, O any](s *Server, method, path, id, tag, summary, description string,
 		}
 		return out, nil
 	})
+	if a.upload != nil { // described only now: otherwise huma would read it itself
+		s.api.OpenAPI().Paths[path].Post.RequestBody = a.upload
+	}
 }
 
 type actorKey struct{}

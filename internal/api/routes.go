@@ -65,7 +65,14 @@ func (s *Server) operations() {
 	op(s, "GET", v+"/data-requests", "dataRequests", "Screening", "What rules lack", "Data requests of the last run.", programs(account.CoverageRead), s.dataRequests)
 	op(s, "GET", v+"/households/{household}", "household", "Households", "One household", "Everything known about one household, identities masked.", staff(account.HouseholdRead), s.household)
 	op(s, "GET", v+"/households/{household}/explanation", "explain", "Households", "Why a household is warned of", "Derives the outcome of the rules again and says what forces each.", staff(account.HouseholdRead), s.explain)
+	op(s, "POST", v+"/households/{household}/reveal", "reveal", "Households", "See a household's people in plain", "Names, numbers, phones and accounts of the members. The reason goes into the audit chain before anything is shown.", staff(account.HouseholdReveal), s.reveal)
 	op(s, "POST", v+"/what-if", "whatIf", "Screening", "Ask a what-if question", "Who would enter and leave the warnings if parameters or rules were changed. Nothing is changed.", staff(account.WhatifRun), s.whatIf)
+	// Departments' deliveries.
+	op(s, "POST", v+"/intake/files", "upload", "Deliveries", "Deliver a file", "Takes one file in and gives its receipt; its state says whether it was accepted. The same file again changes nothing. A department delivers its own datasets, for its own area.", access{kind: program, action: account.IntakeUpload, upload: uploadBody()}, s.upload)
+	op(s, "GET", v+"/intake/receipts", "receipts", "Deliveries", "List receipts", "What became of each delivery in the caller's area; a department sees its own.", programs(account.IntakeRead), s.receipts)
+	opFile(s, "GET", v+"/intake/receipts/{delivery}/rejects", "rejects", "Deliveries", "Download rejected rows", "The rejected rows in the department's own columns, with the reason. It holds personal data in plain.", programs(account.IntakeUpload), []string{"csv"}, s.rejects)
+	op(s, "POST", v+"/verification", "verifyWarehouse", "Deliveries", "Verify the warehouse", "Holds the warehouse against the archive and against itself.", staff(account.AuditVerify), s.verifyWarehouse)
+
 	op(s, "GET", v+"/policy", "policy", "Policy", "The policy pack", "Parameters with their values, rules, risks and data contracts in force.", programs(account.PackRead), s.policy)
 }
 
