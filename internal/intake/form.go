@@ -13,7 +13,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/xuri/excelize/v2"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"shouwang/internal/errs"
@@ -99,7 +98,7 @@ func (s *Service) look(ctx context.Context, in file, only string) (*probe, error
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		p.form = formXLSX
-		return p, s.lookXLSX(p, only)
+		return p, s.lookXLSX(ctx, p, only)
 	case bytes.HasPrefix(head, []byte("PAR1")):
 		p.form = formParquet
 		return p, s.lookParquet(ctx, p, only)
@@ -373,22 +372,19 @@ func jsonObject(line []byte) (keys, values []string, err error) {
 	return keys, values, nil
 }
 
-func (s *Service) lookXLSX(p *probe, only string) error {
+func (s *Service) lookXLSX(ctx context.Context, p *probe, only string) error {
 	x, err := openXLSX(p.file)
 	if err != nil {
 		return err
 	}
-	defer x.Close()
-	if props, err := x.GetWorkbookProps(); err == nil {
-		p.dates = dateForms{serial: true, base: excel1900}
-		if props.Date1904 != nil && *props.Date1904 {
-			p.dates.base = excel1904
-		}
+	p.dates = dateForms{serial: true, base: excel1900}
+	if x.date1904 {
+		p.dates.base = excel1904
 	}
 	var firstErr error
 	found := false
-	for _, sheet := range x.GetSheetList() {
-		records, rows, err := topRows(x, sheet)
+	for _, sheet := range x.sheets {
+		records, rows, err := x.top(ctx, sheet.name)
 		if err != nil {
 			return err
 		}
@@ -401,16 +397,16 @@ func (s *Service) lookXLSX(p *probe, only string) error {
 				firstErr = err
 			}
 			if found {
-				p.notes = append(p.notes, sheetNote(sheet))
+				p.notes = append(p.notes, sheetNote(sheet.name))
 			}
 			continue
 		}
 		if found {
-			p.notes = append(p.notes, sheetNote(sheet))
+			p.notes = append(p.notes, sheetNote(sheet.name))
 			continue
 		}
 		found = true
-		p.sheet, p.match = sheet, m
+		p.sheet, p.match = sheet.name, m
 	}
 	switch {
 	case found:
@@ -473,44 +469,6 @@ func zipBomb(total uint64) error {
 	return errs.Newf(errs.Refused, "工作簿解压后有 %[1]d MiB，超过上限，拒绝打开（疑似压缩炸弹）；请改交 CSV", "the workbook unpacks to %[1]d MiB, over the limit: refused (a zip bomb?). Deliver CSV instead", total>>20)
 }
 
-func openXLSX(in file) (*excelize.File, error) {
-	data, err := readAll(in)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkZip(data); err != nil {
-		return nil, err
-	}
-	x, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{UnzipSizeLimit: maxUnzipped, UnzipXMLSizeLimit: maxUnzipped, RawCellValue: true})
-	if err != nil {
-		if strings.Contains(err.Error(), "unzip size") {
-			return nil, zipBomb(maxUnzipped)
-		}
-		return nil, errs.Wrap(errs.Invalid, err, "打不开工作簿", "cannot open the workbook")
-	}
-	return x, nil
-}
-
-// topRows reads the first rows of a sheet; rows counts those with something in them.
-func topRows(x *excelize.File, sheet string) (records [][]string, rows int, err error) {
-	it, err := x.Rows(sheet)
-	if err != nil {
-		return nil, 0, nil // a chart sheet has no rows
-	}
-	defer it.Close()
-	for len(records) < headerLines && it.Next() {
-		cells, err := it.Columns(excelize.Options{RawCellValue: true})
-		if err != nil {
-			return nil, 0, errs.Wrap(errs.Invalid, err, "读工作表出错", "cannot read the worksheet")
-		}
-		if len(cells) > 0 {
-			rows++
-		}
-		records = append(records, cells)
-	}
-	return records, rows, it.Error()
-}
-
 func (s *Service) lookParquet(ctx context.Context, p *probe, only string) error {
 	var header []string
 	stop := errors.New("enough")
@@ -536,27 +494,14 @@ func (p *probe) blocks(ctx context.Context, pool chan []byte, emit func(*block) 
 		if err != nil {
 			return err
 		}
-		defer x.Close()
-		it, err := x.Rows(p.sheet)
-		if err != nil {
-			return errs.Wrap(errs.Invalid, err, "读工作表出错", "cannot read the worksheet")
-		}
-		defer it.Close()
 		e := cellEmitter{emit: emit, next: 1}
-		for line := 0; it.Next(); line++ {
-			cells, err := it.Columns(excelize.Options{RawCellValue: true})
-			if err != nil {
-				return errs.Wrap(errs.Invalid, err, "读工作表出错", "cannot read the worksheet")
-			}
+		if err := x.rows(ctx, p.sheet, func(line int, cells [][]byte) error {
 			if line <= p.match.line {
-				continue
+				return nil
 			}
-			if err := e.add(ctx, cells); err != nil {
-				return err
-			}
-		}
-		if err := it.Error(); err != nil {
-			return errs.Wrap(errs.Invalid, err, "工作表内容损坏", "the worksheet is damaged")
+			return addCells(ctx, &e, cells)
+		}); err != nil {
+			return err
 		}
 		return e.flush()
 	case formParquet:
@@ -565,7 +510,7 @@ func (p *probe) blocks(ctx context.Context, pool chan []byte, emit func(*block) 
 			if row == nil {
 				return nil
 			}
-			return e.add(ctx, row)
+			return addCells(ctx, &e, row)
 		})
 		if err != nil {
 			return asInvalid(err, "读不了的 Parquet 文件", "a Parquet file that cannot be read")
@@ -613,11 +558,15 @@ type cellEmitter struct {
 	count int
 }
 
-func (e *cellEmitter) add(ctx context.Context, row []string) error {
+func addCells[T string | []byte](ctx context.Context, e *cellEmitter, row []T) error {
 	if e.cells == nil {
 		e.cells = &cellBlock{}
 	}
-	e.cells.add(row)
+	for _, v := range row {
+		e.cells.text = append(e.cells.text, v...)
+		e.cells.ends = append(e.cells.ends, len(e.cells.text))
+	}
+	e.cells.rows = append(e.cells.rows, len(e.cells.ends))
 	e.count++
 	if e.count < warehouse.ChunkRows && len(e.cells.text) < blockSize {
 		return nil

@@ -295,14 +295,6 @@ type cellBlock struct {
 	rows []int // end index in ends of each record
 }
 
-func (c *cellBlock) add(row []string) {
-	for _, v := range row {
-		c.text = append(c.text, v...)
-		c.ends = append(c.ends, len(c.text))
-	}
-	c.rows = append(c.rows, len(c.ends))
-}
-
 // record returns the cells of record i.
 func (c *cellBlock) record(i int, fields [][]byte) [][]byte {
 	from := 0
