@@ -118,7 +118,7 @@ func (k *work) retry(ds *policy.Dataset) (int, error) {
 	if n, err = k.tempCount("lk_try", fmt.Sprintf(`SELECT row_number() OVER (ORDER BY q.batch, q.row_no) AS rid, q.* FROM %s q WHERE %s`, pending, may)); err != nil || n == 0 {
 		return 0, err
 	}
-	if err := k.temp("lk_in", k.linkInput(ds, "lk_try", "rid")); err != nil {
+	if err := k.exec(k.d.TempView("lk_in", k.linkInput(ds, "lk_try", "rid"))); err != nil {
 		return 0, err
 	}
 	if err := k.link(ds); err != nil {

@@ -30,9 +30,9 @@ func column(ds *policy.Dataset, id, sqlType string) string {
 func (k *work) link(ds *policy.Dataset) error {
 	switch {
 	case ds.Role == warehouse.RoleRoster:
-		return k.temp("lk_link", fmt.Sprintf(`SELECT rid, CASE WHEN person_key IS NULL THEN NULL ELSE house_id END AS household_id, person_key,
+		return k.exec(k.d.TempView("lk_link", fmt.Sprintf(`SELECT rid, CASE WHEN person_key IS NULL THEN NULL ELSE house_id END AS household_id, person_key,
 			CAST(CASE WHEN house_id IS NULL OR person_key IS NULL THEN NULL ELSE %d END AS INTEGER) AS tier,
-			CASE WHEN house_id IS NULL OR person_key IS NULL THEN '%s' END AS why FROM lk_in`, TierRoster, WhyNone))
+			CASE WHEN house_id IS NULL OR person_key IS NULL THEN '%s' END AS why FROM lk_in`, TierRoster, WhyNone)))
 	case ds.Role == warehouse.RoleChanges:
 		return k.linkChanges()
 	case ds.Subject == policy.OfPerson:
@@ -45,9 +45,9 @@ func (k *work) link(ds *policy.Dataset) error {
 func (k *work) linkHouseholds() error {
 	return k.run(
 		k.d.TempTable("lk_house", fmt.Sprintf(`SELECT i.rid, h.household_id, %d AS tier FROM household h JOIN lk_in i ON h.household_id = i.house_id`, TierHouse)),
-		k.d.TempTable("lk_key", fmt.Sprintf(`SELECT rid, head_key AS key, CAST(%d AS INTEGER) AS tier, head_name_key AS name_key FROM lk_in WHERE house_id IS NULL AND head_key IS NOT NULL`, TierHead)),
+		k.d.TempView("lk_key", fmt.Sprintf(`SELECT rid, head_key AS key, CAST(%d AS INTEGER) AS tier, head_name_key AS name_key FROM lk_in WHERE house_id IS NULL AND head_key IS NOT NULL`, TierHead)),
 		k.hits(),
-		k.d.TempTable("lk_link", fmt.Sprintf(`SELECT i.rid, coalesce(h.household_id, t.household_id) AS household_id, CAST(NULL AS %s) AS person_key,
+		k.d.TempView("lk_link", fmt.Sprintf(`SELECT i.rid, coalesce(h.household_id, t.household_id) AS household_id, CAST(NULL AS %s) AS person_key,
 			CAST(coalesce(h.tier, CASE WHEN t.household_id IS NOT NULL THEN t.tier END) AS INTEGER) AS tier,
 			CASE WHEN h.household_id IS NOT NULL OR t.household_id IS NOT NULL THEN NULL ELSE coalesce(t.why, '%s') END AS why
 			FROM lk_in i LEFT JOIN lk_house h ON h.rid = i.rid LEFT JOIN
@@ -73,7 +73,7 @@ func (k *work) linkPersons(out string) error {
 	if cards > 0 {
 		keys += fmt.Sprintf(" UNION ALL SELECT rid, card_key, %d, name_key FROM lk_in WHERE card_key IS NOT NULL AND card_key IS DISTINCT FROM person_key", TierCard)
 	}
-	if err := k.run(k.d.TempTable("lk_key", keys), k.hits()); err != nil {
+	if err := k.run(k.d.TempView("lk_key", keys), k.hits()); err != nil {
 		return err
 	}
 	// Late records of people who died or left go to where they last belonged.
@@ -97,12 +97,11 @@ func (k *work) linkPersons(out string) error {
 	}
 	if err := k.run(
 		// Good at once: one person, not contested, and the name does not disagree.
-		k.d.TempTable("lk_good", "SELECT rid, household_id, person_key, tier FROM lk_hit WHERE NOT contested AND name_ok"),
+		k.d.TempView("lk_good", "SELECT rid, household_id, person_key, tier FROM lk_hit WHERE NOT contested AND name_ok"),
 		// The rest: no number known, or another name than the number's (then by_number is the household to be confirmed).
 		k.d.TempTable("lk_left", `SELECT i.rid, i.name_key, i.birth_link, i.village, i.house_id, c.household_id AS by_number FROM lk_in i
 			LEFT JOIN (SELECT rid, household_id FROM lk_hit WHERE NOT contested AND NOT name_ok) c ON c.rid = i.rid
-			WHERE NOT EXISTS (SELECT 1 FROM lk_good g WHERE g.rid = i.rid)
-			AND NOT EXISTS (SELECT 1 FROM lk_hit h WHERE h.rid = i.rid AND h.contested)`),
+			WHERE NOT EXISTS (SELECT 1 FROM lk_hit h WHERE h.rid = i.rid AND (h.name_ok OR h.contested))`),
 		// Household number and name; of two of one name in a household the birth date may tell.
 		k.d.TempTable("lk_three", fmt.Sprintf(`SELECT rid, CASE WHEN n = 1 THEN household_id WHEN nb = 1 THEN household_b END AS household_id,
 			CASE WHEN n = 1 THEN person_key WHEN nb = 1 THEN person_b END AS person_key, CAST(%d AS INTEGER) AS tier FROM
@@ -122,14 +121,14 @@ func (k *work) linkPersons(out string) error {
 		k.d.TempTable("lk_four", fmt.Sprintf(`SELECT rid, CASE WHEN n = 1 THEN household_id END AS household_id, CASE WHEN n = 1 THEN person_key END AS person_key, CAST(%d AS INTEGER) AS tier FROM
 			(SELECT l.rid, count(*) AS n, any_value(p.household_id) AS household_id, any_value(p.person_key) AS person_key
 			FROM lk_people p JOIN lk_left4 l ON p.division = l.village AND p.name_key = l.name_key AND p.birth = l.birth_link GROUP BY l.rid) x`, TierVillage)),
-		k.d.TempTable("lk_low", "SELECT * FROM lk_three UNION ALL SELECT * FROM lk_four"),
+		k.d.TempView("lk_low", "SELECT * FROM lk_three UNION ALL SELECT * FROM lk_four"),
 		// The rest with a verdict: a lower tier's only candidate links, unless the number says another household.
 		k.d.TempTable("lk_rest", fmt.Sprintf(`SELECT l.rid, CASE WHEN %[1]s THEN t.household_id END AS household_id, CASE WHEN %[1]s THEN t.person_key END AS person_key,
 			CASE WHEN %[1]s THEN t.tier END AS tier,
 			CASE WHEN %[1]s THEN NULL WHEN l.by_number IS NOT NULL THEN '%[2]s' WHEN t.rid IS NOT NULL THEN '%[3]s' ELSE '%[4]s' END AS why
 			FROM lk_left l LEFT JOIN lk_low t ON t.rid = l.rid`,
 			"(t.household_id IS NOT NULL AND (l.by_number IS NULL OR l.by_number = t.household_id))", WhyConflict, WhyAmbiguous, WhyNone)),
-		k.d.TempTable(out, fmt.Sprintf(`SELECT rid, household_id, person_key, tier, CAST(NULL AS %[1]s) AS why FROM lk_good
+		k.d.TempView(out, fmt.Sprintf(`SELECT rid, household_id, person_key, tier, CAST(NULL AS %[1]s) AS why FROM lk_good
 			UNION ALL SELECT * FROM lk_rest
 			UNION ALL SELECT DISTINCT rid, CAST(NULL AS BIGINT), CAST(NULL AS %[2]s), CAST(NULL AS INTEGER), '%[3]s' FROM lk_hit WHERE contested`,
 			k.d.Type("VARCHAR"), k.d.Type("UHUGEINT"), WhyAmbiguous)),
@@ -147,7 +146,7 @@ func (k *work) linkChanges() error {
 	}
 	return k.run(
 		k.d.TempTable("lk_house", `SELECT DISTINCT h.household_id FROM household h JOIN (SELECT house_id AS id FROM lk_in UNION SELECT to_house FROM lk_in) i ON i.id = h.household_id`),
-		k.d.TempTable("lk_link", fmt.Sprintf(`SELECT i.rid,
+		k.d.TempView("lk_link", fmt.Sprintf(`SELECT i.rid,
 			CASE WHEN %[1]s THEN coalesce(i.house_id, n.household_id, i.to_house) END AS household_id,
 			CASE WHEN %[1]s THEN coalesce(n.person_key, i.person_key) END AS person_key,
 			CAST(CASE WHEN %[1]s THEN coalesce(n.tier, %[2]d) END AS INTEGER) AS tier,

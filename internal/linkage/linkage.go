@@ -171,7 +171,7 @@ func AcceptAll(ctx context.Context, conn *sql.Conn, w *warehouse.Warehouse, p *p
 		return res, err
 	}
 	for len(at) > 0 {
-		if err := k.temp("lk_in", k.linkInput(ds, stage+" s", k.rid("s"))); err != nil {
+		if err := k.exec(k.d.TempView("lk_in", k.linkInput(ds, stage+" s", k.rid("s")))); err != nil {
 			return res, err
 		}
 		if err := k.link(ds); err != nil {

@@ -37,6 +37,15 @@ func (d Dialect) TempTable(name, query string) string {
 	return fmt.Sprintf("CREATE OR REPLACE TEMP TABLE %s AS %s", name, query)
 }
 
+// TempView is a name for a query whose rows are read once or twice: in DuckDB a view, which copies nothing; in PostgreSQL a temporary table, because its views
+// hold on to the tables below them, which are made anew all the time.
+func (d Dialect) TempView(name, query string) string {
+	if d == PostgreSQL {
+		return d.TempTable(name, query)
+	}
+	return fmt.Sprintf("CREATE OR REPLACE TEMP VIEW %s AS %s", name, query)
+}
+
 // Hash64 is a 64-bit hash of expressions, NULLs included: for comparing rows inside one engine, never stored for another.
 func (d Dialect) Hash64(exprs ...string) string {
 	if d == PostgreSQL {
