@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -197,7 +198,8 @@ func hasHead(ds *policy.Dataset) bool {
 func (d *decoder) pick(ctx context.Context, p *probe, want map[int]bool, fn func(row int, cells []string) error) error {
 	w := d.worker()
 	pool := make(chan []byte, 1)
-	return p.blocks(ctx, pool, func(b *block) error {
+	left := len(want)
+	err := p.blocks(ctx, pool, func(b *block) error {
 		w.sp.reset(b.data, w.delim)
 		for i := 0; i < b.count; i++ {
 			var cells [][]byte
@@ -220,10 +222,17 @@ func (d *decoder) pick(ctx context.Context, p *probe, want map[int]bool, fn func
 				if err := fn(b.first+i, w.plain(cells)); err != nil {
 					return err
 				}
+				if left--; left == 0 {
+					return errEnough
+				}
 			}
 		}
 		return nil
 	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 // totals adds the control totals over the accepted rows, and the span of event dates.

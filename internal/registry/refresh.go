@@ -235,8 +235,8 @@ next:
 }
 
 // replace makes table hold the rows of now (a table without seen) instead of the rows of old, which are rows of the table: equal rows stay, the others go to the
-// past as of this batch. key are the columns that identify a row. It leaves reg_add and reg_del behind and returns how many rows each has.
-func (r *refresh) replace(table, now, old string, cols []string, key []string) (added, removed int, err error) {
+// past as of this batch. key are the columns that identify a row. It returns the tables of the rows that came and went, and how many rows each has.
+func (r *refresh) replace(table, now, old string, cols []string, key []string) (d delta, err error) {
 	list := strings.Join(cols, ", ")
 	match := func(a, b string) string {
 		parts := make([]string, len(key))
@@ -248,36 +248,42 @@ func (r *refresh) replace(table, now, old string, cols []string, key []string) (
 	equal := match("n", "o") + " AND " + same("n", "o", cols)
 	had, err := r.count("SELECT count(*) FROM " + old)
 	if err != nil {
-		return 0, 0, err
+		return d, err
 	}
-	if had == 0 { // a first load has nothing to compare with
-		if err := r.run(r.d.TempTable("reg_add", "SELECT * FROM "+now), r.d.TempTable("reg_del", "SELECT * FROM "+old)); err != nil {
-			return 0, 0, err
+	d.add, d.del = now, old // a first load has nothing to compare with
+	if had > 0 {
+		d.add, d.del = "reg_add", "reg_del"
+		if err := r.run(
+			r.d.TempTable("reg_add", fmt.Sprintf("SELECT n.* FROM %s n WHERE NOT EXISTS (SELECT 1 FROM %s o WHERE %s)", now, old, equal)),
+			r.d.TempTable("reg_del", fmt.Sprintf("SELECT o.* FROM %s o WHERE NOT EXISTS (SELECT 1 FROM %s n WHERE %s)", old, now, equal)),
+		); err != nil {
+			return d, err
 		}
-	} else if err := r.run(
-		r.d.TempTable("reg_add", fmt.Sprintf("SELECT n.* FROM %s n WHERE NOT EXISTS (SELECT 1 FROM %s o WHERE %s)", now, old, equal)),
-		r.d.TempTable("reg_del", fmt.Sprintf("SELECT o.* FROM %s o WHERE NOT EXISTS (SELECT 1 FROM %s n WHERE %s)", old, now, equal)),
-	); err != nil {
-		return 0, 0, err
 	}
-	if removed, err = r.count("SELECT count(*) FROM reg_del"); err != nil {
-		return 0, 0, err
+	if d.removed, err = r.count("SELECT count(*) FROM " + d.del); err != nil {
+		return d, err
 	}
-	if added, err = r.count("SELECT count(*) FROM reg_add"); err != nil {
-		return 0, 0, err
+	if d.added, err = r.count("SELECT count(*) FROM " + d.add); err != nil {
+		return d, err
 	}
-	if removed > 0 {
+	if d.removed > 0 {
 		if err := r.run(
 			fmt.Sprintf("INSERT INTO %s_past (%s, seen, until) SELECT %s, seen, %d FROM reg_del", table, list, list, r.n),
 			r.d.DeleteJoin(table, "reg_del o", match(table, "o")),
 		); err != nil {
-			return 0, 0, err
+			return d, err
 		}
 	}
-	if added > 0 {
-		err = r.run(fmt.Sprintf("INSERT INTO %s (%s, seen) SELECT %s, %d FROM reg_add ORDER BY household_id", table, list, list, r.n))
+	if d.added > 0 {
+		err = r.run(fmt.Sprintf("INSERT INTO %s (%s, seen) SELECT %s, %d FROM %s ORDER BY household_id", table, list, list, r.n, d.add))
 	}
-	return added, removed, err
+	return d, err
+}
+
+// delta is what replace did.
+type delta struct {
+	add, del       string // tables of rows
+	added, removed int
 }
 
 func (r *refresh) writePersons(c *Change) error {
@@ -285,18 +291,19 @@ func (r *refresh) writePersons(c *Change) error {
 	list := strings.Join(cols, ", ")
 	if err := r.run(
 		r.d.TempTable("reg_old", "SELECT x.* FROM person x JOIN reg_h h ON h.household_id = x.household_id WHERE x.person_key IN (SELECT person_key FROM reg_p)"),
-		r.d.TempTable("reg_cur", "SELECT "+list+" FROM reg_out WHERE member_to IS NULL"),
+		r.d.TempView("reg_cur", "SELECT "+list+" FROM reg_out WHERE member_to IS NULL"),
 	); err != nil {
 		return err
 	}
-	var err error
-	if c.Persons, c.Removed, err = r.replace("person", "reg_cur", "reg_old", cols, []string{"household_id", "person_key"}); err != nil {
+	d, err := r.replace("person", "reg_cur", "reg_old", cols, []string{"household_id", "person_key"})
+	if err != nil {
 		return err
 	}
+	c.Persons, c.Removed = d.added, d.removed
 	if err := r.run(
-		r.d.TempTable("reg_new", "SELECT person_key, household_id, name_key FROM reg_add"),
+		r.d.TempTable("reg_new", "SELECT person_key, household_id, name_key FROM "+d.add),
 		r.d.TempTable("reg_moved", `SELECT o.person_key, o.household_id AS from_id, n.household_id AS to_id FROM
-			(SELECT person_key, household_id FROM reg_del UNION SELECT person_key, household_id FROM reg_fold) o JOIN reg_add n ON n.person_key = o.person_key AND n.household_id <> o.household_id
+			(SELECT person_key, household_id FROM `+d.del+` UNION SELECT person_key, household_id FROM reg_fold) o JOIN `+d.add+` n ON n.person_key = o.person_key AND n.household_id <> o.household_id
 			WHERE NOT n.contested AND NOT EXISTS (SELECT 1 FROM reg_cur s WHERE s.person_key = o.person_key AND s.household_id = o.household_id)`),
 	); err != nil {
 		return err
@@ -354,12 +361,13 @@ func (r *refresh) writeHouseholds(c *Change) error {
 	); err != nil {
 		return err
 	}
-	var err error
-	if c.Households, _, err = r.replace("household", "reg_hcur", "reg_hold", cols, []string{"household_id"}); err != nil {
+	d, err := r.replace("household", "reg_hcur", "reg_hold", cols, []string{"household_id"})
+	if err != nil {
 		return err
 	}
-	return r.run(r.d.TempTable("reg_new_house", "SELECT household_id FROM reg_add"),
+	c.Households = d.added
+	return r.run(r.d.TempTable("reg_new_house", "SELECT household_id FROM "+d.add),
 		// A household that is in another village now may be what a row by name, birth and village waits for.
-		`INSERT INTO reg_new SELECT x.person_key, x.household_id, x.name_key FROM person x JOIN reg_add a ON a.household_id = x.household_id JOIN reg_hold o ON o.household_id = x.household_id
+		`INSERT INTO reg_new SELECT x.person_key, x.household_id, x.name_key FROM person x JOIN `+d.add+` a ON a.household_id = x.household_id JOIN reg_hold o ON o.household_id = x.household_id
 			WHERE o.division IS DISTINCT FROM a.division`)
 }

@@ -52,6 +52,7 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	}
 	q := url.Values{
 		"preserve_insertion_order":     {"false"},
+		"checkpoint_threshold":         {"256MiB"}, // of log: a checkpoint writes the last row group of every changed table again
 		"temp_directory":               {o.TempDir},
 		"autoinstall_known_extensions": {"false"},
 		"autoload_known_extensions":    {"false"},
