@@ -12,6 +12,7 @@ import (
 // for the touched households, facts follow people who moved, pending rows that may match now are tried. A change or a death that
 // gets linked so touches the registry again; each round links some pending row, and most files need one.
 func (k *work) follow(ds *policy.Dataset, res *Result) error {
+	k.lo, k.hi = 0, 0 // what waits may belong anywhere
 	seed := "SELECT household_id FROM lk_link WHERE household_id IS NOT NULL UNION SELECT household_id FROM lk_lose"
 	if ds.Role == warehouse.RoleChanges {
 		to := column(ds, "to_household_no", "BIGINT")

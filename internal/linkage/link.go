@@ -1,7 +1,9 @@
 package linkage
 
 import (
+	"database/sql"
 	"fmt"
+	"strings"
 
 	"shouwang/internal/policy"
 	"shouwang/internal/warehouse"
@@ -43,10 +45,16 @@ func (k *work) link(ds *policy.Dataset) error {
 
 // linkHouseholds links rows about households: by household number, or by the head's number where the row has no household number.
 func (k *work) linkHouseholds() error {
-	return k.run(
+	if err := k.run(
 		k.d.TempTable("lk_house", fmt.Sprintf(`SELECT i.rid, h.household_id, %d AS tier FROM household h JOIN lk_in i ON h.household_id = i.house_id`, TierHouse)),
 		k.d.TempView("lk_key", fmt.Sprintf(`SELECT rid, head_key AS key, CAST(%d AS INTEGER) AS tier, head_name_key AS name_key FROM lk_in WHERE house_id IS NULL AND head_key IS NOT NULL`, TierHead)),
-		k.hits(),
+	); err != nil {
+		return err
+	}
+	if err := k.hits(); err != nil {
+		return err
+	}
+	return k.run(
 		k.d.TempView("lk_link", fmt.Sprintf(`SELECT i.rid, coalesce(h.household_id, t.household_id) AS household_id, CAST(NULL AS %s) AS person_key,
 			CAST(coalesce(h.tier, CASE WHEN t.household_id IS NOT NULL THEN t.tier END) AS INTEGER) AS tier,
 			CASE WHEN h.household_id IS NOT NULL OR t.household_id IS NOT NULL THEN NULL ELSE coalesce(t.why, '%s') END AS why
@@ -57,10 +65,45 @@ func (k *work) linkHouseholds() error {
 	)
 }
 
-// hits is the one pass over the persons: lk_hit are the persons with the keys of lk_key. The staged keys are the smaller side and are hashed; the persons stream past.
-func (k *work) hits() string {
-	return k.d.TempTable("lk_hit", `SELECT k.rid, k.tier, p.household_id, p.person_key, p.contested,
-		coalesce(k.name_key = p.name_key, TRUE) AS name_ok FROM person p JOIN lk_key k ON p.person_key = k.key`)
+// hits makes lk_hit: the persons with the keys of lk_key. The staged keys are the smaller side and are hashed; the persons stream past. Where the files say what
+// division they are of, its households are asked first, which are a small part of the register where numbers begin with the division; the
+// whole register is asked only for keys that they don't have. A person of two households is marked in both, so the first answer is enough.
+func (k *work) hits() error {
+	const from = `SELECT k.rid, k.tier, p.household_id, p.person_key, p.contested, coalesce(k.name_key = p.name_key, TRUE) AS name_ok FROM person p JOIN `
+	if k.lo == 0 && k.hi == 0 {
+		return k.temp("lk_hit", from+"lk_key k ON p.person_key = k.key")
+	}
+	if err := k.temp("lk_hit", fmt.Sprintf("%slk_key k ON p.person_key = k.key WHERE p.household_id BETWEEN %d AND %d", from, k.lo, k.hi)); err != nil {
+		return err
+	}
+	n, err := k.tempCount("lk_far", "SELECT * FROM lk_key k WHERE NOT EXISTS (SELECT 1 FROM lk_hit h WHERE h.rid = k.rid AND h.tier = k.tier)")
+	if err != nil || n == 0 {
+		return err
+	}
+	// Most of them nobody has: the pass over everybody reads the keys only.
+	if n, err = k.tempCount("lk_found", "SELECT DISTINCT p.person_key AS key FROM person p JOIN lk_far k ON p.person_key = k.key"); err != nil || n == 0 {
+		return err
+	}
+	return k.exec("INSERT INTO lk_hit " + from + "(SELECT f.* FROM lk_far f JOIN lk_found o ON o.key = f.key) k ON p.person_key = k.key")
+}
+
+// near finds the range of household ids that the files' divisions have, for hits.
+func (k *work) near(bs []*Batch, at []int) error {
+	k.lo, k.hi = 0, 0
+	var where []string
+	for _, i := range at {
+		if bs[i].Scope == 0 {
+			return nil
+		}
+		lo, hi := bs[i].Scope.Range()
+		where = append(where, fmt.Sprintf("division BETWEEN %d AND %d", lo, hi))
+	}
+	var lo, hi sql.NullInt64
+	if err := k.conn.QueryRowContext(k.ctx, "SELECT min(household_id), max(household_id) FROM household WHERE "+strings.Join(where, " OR ")).Scan(&lo, &hi); err != nil {
+		return fmt.Errorf("linkage: %w", err)
+	}
+	k.lo, k.hi = lo.Int64, hi.Int64
+	return nil
 }
 
 // linkPersons links rows about persons into out: number, card, household number and name, name and birth and village.
@@ -73,7 +116,10 @@ func (k *work) linkPersons(out string) error {
 	if cards > 0 {
 		keys += fmt.Sprintf(" UNION ALL SELECT rid, card_key, %d, name_key FROM lk_in WHERE card_key IS NOT NULL AND card_key IS DISTINCT FROM person_key", TierCard)
 	}
-	if err := k.run(k.d.TempView("lk_key", keys), k.hits()); err != nil {
+	if err := k.exec(k.d.TempView("lk_key", keys)); err != nil {
+		return err
+	}
+	if err := k.hits(); err != nil {
 		return err
 	}
 	// Late records of people who died or left go to where they last belonged.
@@ -102,6 +148,18 @@ func (k *work) linkPersons(out string) error {
 		k.d.TempTable("lk_left", `SELECT i.rid, i.name_key, i.birth_link, i.village, i.house_id, c.household_id AS by_number FROM lk_in i
 			LEFT JOIN (SELECT rid, household_id FROM lk_hit WHERE NOT contested AND NOT name_ok) c ON c.rid = i.rid
 			WHERE NOT EXISTS (SELECT 1 FROM lk_hit h WHERE h.rid = i.rid AND (h.name_ok OR h.contested))`),
+	); err != nil {
+		return err
+	}
+	settled := fmt.Sprintf(`SELECT rid, household_id, person_key, tier, CAST(NULL AS %[1]s) AS why FROM lk_good
+		UNION ALL SELECT DISTINCT rid, CAST(NULL AS BIGINT), CAST(NULL AS %[2]s), CAST(NULL AS INTEGER), '%[3]s' FROM lk_hit WHERE contested`,
+		k.d.Type("VARCHAR"), k.d.Type("UHUGEINT"), WhyAmbiguous)
+	if left, err := k.count("SELECT count(*) FROM lk_left"); err != nil {
+		return err
+	} else if left == 0 {
+		return k.exec(k.d.TempView(out, settled))
+	}
+	if err := k.run(
 		// Household number and name; of two of one name in a household the birth date may tell.
 		k.d.TempTable("lk_three", fmt.Sprintf(`SELECT rid, CASE WHEN n = 1 THEN household_id WHEN nb = 1 THEN household_b END AS household_id,
 			CASE WHEN n = 1 THEN person_key WHEN nb = 1 THEN person_b END AS person_key, CAST(%d AS INTEGER) AS tier FROM
@@ -128,10 +186,7 @@ func (k *work) linkPersons(out string) error {
 			CASE WHEN %[1]s THEN NULL WHEN l.by_number IS NOT NULL THEN '%[2]s' WHEN t.rid IS NOT NULL THEN '%[3]s' ELSE '%[4]s' END AS why
 			FROM lk_left l LEFT JOIN lk_low t ON t.rid = l.rid`,
 			"(t.household_id IS NOT NULL AND (l.by_number IS NULL OR l.by_number = t.household_id))", WhyConflict, WhyAmbiguous, WhyNone)),
-		k.d.TempView(out, fmt.Sprintf(`SELECT rid, household_id, person_key, tier, CAST(NULL AS %[1]s) AS why FROM lk_good
-			UNION ALL SELECT * FROM lk_rest
-			UNION ALL SELECT DISTINCT rid, CAST(NULL AS BIGINT), CAST(NULL AS %[2]s), CAST(NULL AS INTEGER), '%[3]s' FROM lk_hit WHERE contested`,
-			k.d.Type("VARCHAR"), k.d.Type("UHUGEINT"), WhyAmbiguous)),
+		k.d.TempView(out, settled+" UNION ALL SELECT * FROM lk_rest"),
 	); err != nil {
 		return err
 	}

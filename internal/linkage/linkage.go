@@ -83,7 +83,8 @@ type work struct {
 	// The batches are first to n; what happens to the registry and to other rows because of them is seen as of n.
 	first, n int
 	stage    string
-	outs     int // rows in lk_out
+	outs     int   // rows in lk_out
+	lo, hi   int64 // household ids where most links are, 0 and 0 when that is not known
 }
 
 func (k *work) exec(q string, args ...any) error {
@@ -172,6 +173,9 @@ func AcceptAll(ctx context.Context, conn *sql.Conn, w *warehouse.Warehouse, p *p
 	}
 	for len(at) > 0 {
 		if err := k.exec(k.d.TempView("lk_in", k.linkInput(ds, stage+" s", k.rid("s")))); err != nil {
+			return res, err
+		}
+		if err := k.near(bs, at); err != nil {
 			return res, err
 		}
 		if err := k.link(ds); err != nil {

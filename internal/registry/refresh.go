@@ -129,17 +129,40 @@ func (r *refresh) inputs() error {
 	for _, t := range traits {
 		cols += ", " + r.col(r.roster, "x", t, r.traitType(t)) + " AS " + t
 	}
-	return r.run(
+	if err := r.run(
 		r.d.TempTable("reg_rank", fmt.Sprintf(`SELECT batch, period_to, CAST(row_number() OVER (ORDER BY period_to, sha256) AS INTEGER) AS rk FROM batch WHERE dataset = '%s' AND state = 'accepted'`, r.roster.ID)),
 		r.d.TempTable("reg_p", "SELECT person_key FROM ("+persons+") u WHERE person_key IS NOT NULL"),
+	); err != nil {
+		return err
+	}
+	from := roster + " x JOIN reg_p p ON p.person_key = x.person_key"
+	if few, err := r.few(roster); err != nil {
+		return err
+	} else if few { // the pass over everybody's rows reads keys only; what is found lies together
+		if err := r.run(r.d.TempTable("reg_at", "SELECT x.household_id, x.batch, x.row_no FROM "+from)); err != nil {
+			return err
+		}
+		from = roster + " x JOIN reg_at p ON p.household_id = x.household_id AND p.batch = x.batch AND p.row_no = x.row_no"
+	}
+	return r.run(
 		r.d.TempTable("reg_rr", fmt.Sprintf(`SELECT x.person_key, x.household_id, k.period_to, k.rk, x.row_no, %s AS relation%s, x.name_key
-			FROM %s x JOIN reg_p p ON p.person_key = x.person_key JOIN reg_rank k ON k.batch = x.batch`, r.col(r.roster, "x", "relation", "VARCHAR"), cols, roster)),
+			FROM %s JOIN reg_rank k ON k.batch = x.batch`, r.col(r.roster, "x", "relation", "VARCHAR"), cols, from)),
 		r.d.TempTable("reg_ch", changes),
 		r.d.TempTable("reg_death", deaths),
 		r.d.TempTable("reg_fold", "SELECT x.person_key, x.household_id FROM person_former x JOIN reg_p p ON p.person_key = x.person_key"),
 		r.d.TempTable("reg_h", `SELECT household_id FROM (SELECT household_id FROM reg_seed UNION SELECT household_id FROM reg_rr UNION SELECT home FROM reg_ch UNION SELECT target FROM reg_ch
 			UNION SELECT household_id FROM reg_fold) u WHERE household_id IS NOT NULL`),
 	)
+}
+
+// few reports whether the persons to derive are a small part of the roster's rows.
+func (r *refresh) few(roster string) (bool, error) {
+	persons, err := r.count("SELECT count(*) FROM reg_p")
+	if err != nil {
+		return false, err
+	}
+	rows, err := r.count("SELECT count(*) FROM " + roster)
+	return persons*4 < rows, err
 }
 
 // targetCounties is a query of (household_id, county) for the households that changes of reg_ch lead to: a household that no roster
