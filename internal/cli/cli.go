@@ -387,6 +387,7 @@ The first thing to run: shouwang demo`),
 		newBenchCommand(e),
 		newDemoCommand(e),
 		newServeCommand(e),
+		newCodeCommand(e),
 	)
 	for _, c := range root.Commands() {
 		c.Flags().BoolP("help", "h", false, e.t("显示本命令的说明", "help for this command"))

@@ -185,7 +185,7 @@ func (j *sheetJob) card(p *paper.Page, x, y float64, c *Code, t Token, m matrix,
 	if c.Serial > 1 {
 		serial = fmt.Sprintf("　第 %d 次制卡", c.Serial)
 	}
-	set(32, "有效期至 "+t.Expires.Format(time.DateOnly)+serial, 8, false, paper.Ink)
+	set(32, "有效期至 "+t.Expires.Add(-time.Second).Format(time.DateOnly)+serial, 8, false, paper.Ink)
 	set(36.6, "咨询电话 "+j.Hotline, 8, false, paper.Ink)
 	set(42.6, "扫码可向村委会、乡镇查询和申报。", 6.8, false, paper.Muted)
 	set(45.8, "遗失请到村委会补办，旧卡随即作废。", 6.8, false, paper.Muted)

@@ -179,12 +179,13 @@ func (l *KeyList) open(text string) (Token, *PublicKey, Verdict) {
 	if len(payload) > maxPayload || payload == "" {
 		return Token{}, nil, NotACode
 	}
+	// Every code begins with an array of four, COSE_Sign1; so any other address is told from a code that was cut.
+	if begin, v := decode41(payload[:min(3, len(payload))]); v == NotACode || len(begin) > 0 && begin[0] != 0x84 {
+		return Token{}, nil, NotACode
+	}
 	signed, v := decode41(payload)
 	if v != Valid {
 		return Token{}, nil, v
-	}
-	if len(signed) == 0 || signed[0] != 0x84 { // an array of four: COSE_Sign1
-		return Token{}, nil, NotACode
 	}
 	if err := l.codec.dec.Wellformed(signed); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {

@@ -129,6 +129,7 @@ func TestEachFaultIsToldApart(t *testing.T) {
 			{"half of it", keys, good[:90], noon, Truncated},
 			{"nothing", keys, "", noon, NotACode},
 			{"another QR code", keys, "HTTPS://WX.EXAMPLE.COM/PAY", noon, NotACode},
+			{"another page", keys, "HTTPS://EXAMPLE.CN", noon, NotACode},
 			{"Chinese text", keys, "户码", noon, NotACode},
 			{"another key", keys, sign(t, other, sampleToken(other.ID)), noon, UnknownKey},
 			{"key withdrawn", listOf(t, nil, withdrawn), good, noon, Revoked},
