@@ -7,10 +7,11 @@ import (
 
 // Checked is an expression whose names and types are right. It is read-only and safe for concurrent use.
 type Checked struct {
-	src   string
-	root  *Node
-	vars  []*Var
-	atoms []*Node // one node of each different comparison, in order of first appearance
+	src    string
+	root   *Node
+	vars   []*Var
+	atoms  []*Node // one node of each different comparison, in order of first appearance
+	offset int     // of src in the text that was checked: a part keeps the places of the whole
 }
 
 // Check parses src and checks names and types against the environment. want is the type that the expression must have; Invalid

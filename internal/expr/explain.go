@@ -326,7 +326,7 @@ func (x *explainer) keep(n *Node, notTrue, notFalse bool) family {
 func (c *Checked) reason(n *Node, row []Value) Reason {
 	v := n.eval(row)
 	r := Reason{
-		Source: c.src[n.from:n.to], Text: n.String(), Op: n.Op, Left: v, Margin: math.NaN(),
+		Source: c.src[n.from-c.offset : n.to-c.offset], Text: n.String(), Op: n.Op, Left: v, Margin: math.NaN(),
 		Holds: n.typ == Bool && v.Known && v.Num != 0, Unknown: !v.Known, node: n,
 	}
 	n.Walk(func(m *Node) bool {

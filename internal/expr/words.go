@@ -57,6 +57,24 @@ func (r *Reason) Words(lang string) string {
 	return s
 }
 
+// Sides takes a comparison apart for people: what stands on the left, its value, and the right operand as a whole. ok is
+// false for an atom that compares nothing.
+func (r *Reason) Sides(lang string) (label, left, right string, ok bool) {
+	if r.node == nil || !r.node.Op.comparison() {
+		return "", "", "", false
+	}
+	a, b := r.node.Args[0], r.node.Args[1]
+	unit := a.unit()
+	if unit == "" {
+		unit = b.unit()
+	}
+	right = r.RightText[0]
+	if lang == "en" {
+		right = r.RightText[1]
+	}
+	return a.labeled(lang), formatValue(r.Left, a.typ, unit, lang, -1), right, true
+}
+
 func opposite(op Op) Op {
 	switch op {
 	case OpLess:

@@ -17,6 +17,7 @@ type Failure struct {
 	Rule     string // id of the rule or of the check
 	Check    bool   // Rule is a check's id
 	Guard    bool   // Rule is a guard's id; Hit means that it is met
+	Measure  bool   // Rule is a measure's id; Hit means that it may be given
 	Example  string
 	Expected Outcome
 	Got      Outcome // meaningless when Err is set
@@ -30,16 +31,22 @@ func (f *Failure) Error() string { return f.In("en") }
 // In says what failed in language lang ("zh" or "en").
 func (f *Failure) In(lang string) string {
 	what, expected, got := "rule", "expected", "got"
-	if f.Check {
+	switch {
+	case f.Check:
 		what = "check"
+	case f.Measure:
+		what = "measure"
 	}
 	if f.Guard {
 		what = "guard"
 	}
 	if lang == "zh" {
 		what, expected, got = "规则", "应为", "实为"
-		if f.Check {
+		switch {
+		case f.Check:
 			what = "核查"
+		case f.Measure:
+			what = "措施"
 		}
 		if f.Guard {
 			what = "条件"
@@ -60,7 +67,7 @@ func (f *Failure) In(lang string) string {
 	return s
 }
 
-// Test runs the examples of every rule and every check in Go and returns those that fail, in the pack's order. It needs
+// Test runs the examples of every rule, every check and every measure in Go and returns those that fail, in the pack's order. It needs
 // no database and takes the day from the example, never from the clock.
 func (p *Pack) Test() []Failure {
 	var out []Failure
@@ -75,7 +82,7 @@ func (p *Pack) Test() []Failure {
 	if p.Workflow != nil {
 		out = p.Workflow.runExamples(p, out)
 	}
-	return out
+	return p.testMeasures(out)
 }
 
 // runExamples runs the examples of the guards: what is given are facts, everything else is unknown.

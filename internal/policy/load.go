@@ -24,6 +24,7 @@ const (
 	indicatorsDir  = "indicators"
 	rulesDir       = "rules"
 	checksDir      = "checks"
+	measuresDir    = "measures"
 )
 
 // loader reads one pack. Decoding goes file by file; whatever needs another file waits in later until all are read.
@@ -41,6 +42,7 @@ type loader struct {
 	rules      []*Rule
 	checks     []*Check
 	workflow   *workflowSource
+	measures   measureSource
 }
 
 // Load reads and checks the pack at the root of fsys. All that is wrong is reported together: the error joins one
@@ -108,11 +110,13 @@ func (l *loader) decoder(name string) func(node) {
 			return l.decodeRules
 		case checksDir:
 			return l.decodeChecks
+		case measuresDir:
+			return l.decodeMeasures
 		}
 	}
 	if ext == ".yaml" || ext == ".yml" {
-		l.report(name, 0, 0, "", "政策包里没有这种文件；可用：pack.yaml、parameters.yaml、holidays.yaml、workflow.yaml，以及 datasets、indicators、rules、checks 下的 *.yaml",
-			"a pack has no such file; known: pack.yaml, parameters.yaml, holidays.yaml, workflow.yaml, and *.yaml in datasets, indicators, rules, checks")
+		l.report(name, 0, 0, "", "政策包里没有这种文件；可用：pack.yaml、parameters.yaml、holidays.yaml、workflow.yaml，以及 datasets、indicators、rules、checks、measures 下的 *.yaml",
+			"a pack has no such file; known: pack.yaml, parameters.yaml, holidays.yaml, workflow.yaml, and *.yaml in datasets, indicators, rules, checks, measures")
 	}
 	return nil
 }
@@ -343,6 +347,7 @@ func (l *loader) finish() {
 	for _, c := range l.checks {
 		p.Checks = append(p.Checks, *c)
 	}
+	l.finishMeasures()
 	// The checked row conditions were written through the pointers.
 	for i, d := range l.datasets {
 		p.Datasets[i] = *d

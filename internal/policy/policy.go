@@ -43,15 +43,17 @@ type Pack struct {
 	Checks      []Check
 	Holidays    []Holiday
 	Workflow    *Workflow // nil when the pack has no workflow.yaml
+	Measures    Measures
 
 	// Hash is the SHA-256 (hex) over every file of the pack, names and contents, in name order.
 	Hash string
 	// Files are the pack's files as read, by slash path relative to the pack, so that a run can keep what it used.
 	Files map[string][]byte
 
-	ruleEnv *expr.Env
-	rowEnvs map[string]*expr.Env
-	layers  [][]int
+	ruleEnv    *expr.Env
+	measureEnv *expr.Env
+	rowEnvs    map[string]*expr.Env
+	layers     [][]int
 }
 
 // Department is one that delivers files.

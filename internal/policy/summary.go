@@ -25,6 +25,9 @@ type Summary struct {
 	ByRisk      map[string]int `json:"rules_by_risk"`
 	Ask         int            `json:"rules_that_ask"` // on_unknown: ask
 	Checks      int            `json:"checks"`
+	Blocks      int            `json:"measure_blocks"`
+	Measures    int            `json:"measures"`
+	PlanChecks  int            `json:"plan_checks"`
 	Examples    int            `json:"examples"`
 	Holidays    int            `json:"holidays"`
 	HolidayFrom int            `json:"holidays_from_year"` // 0 when there are none
@@ -40,6 +43,7 @@ func (p *Pack) Summary() Summary {
 	s := Summary{
 		Name: p.Name, Region: p.Region, Version: p.Version, Title: p.Title, Hash: p.Hash, Files: len(p.Files),
 		Departments: len(p.Departments), Risks: len(p.Risks), Datasets: len(p.Datasets), Parameters: len(p.Parameters),
+		Blocks: len(p.Measures.Blocks), Measures: len(p.Measures.Options), PlanChecks: len(p.Measures.Checks),
 		Indicators: len(p.Indicators), Rules: len(p.Rules), Checks: len(p.Checks), Holidays: len(p.Holidays),
 		ByClass: map[Class]int{}, ByLevel: map[string]int{}, ByRisk: map[string]int{},
 	}
@@ -85,6 +89,12 @@ func (p *Pack) Summary() Summary {
 		for i := range w.Guards {
 			s.Examples += len(w.Guards[i].Examples)
 		}
+	}
+	for i := range p.Measures.Options {
+		s.Examples += len(p.Measures.Options[i].Examples)
+	}
+	for i := range p.Measures.Checks {
+		s.Examples += len(p.Measures.Checks[i].Examples)
 	}
 	if n := len(p.Holidays); n > 0 {
 		s.HolidayFrom, s.HolidayTo = p.Holidays[0].Date.Year(), p.Holidays[n-1].Date.Year()
