@@ -33,6 +33,7 @@ var documents = map[string]any{
 	"serve": serveDocument{}, "evaluate": evaluateDocument{}, "rebuild": rebuildDocument{}, "verify": verifyDocument{}, "bench": benchDocument{}, "demo": demoDocument{},
 	"code key list": codeKeysDocument{}, "code key withdraw": codeVoidedDocument{}, "code key export": codeExportDocument{}, "code issue": codeIssueDocument{}, "code sheet": codeSheetDocument{},
 	"code check": codeCheckDocument{}, "code show": codeDocument{}, "code once": codeOnceDocument{},
+	"match": matchDocument{}, "match --division": matchAllDocument{},
 	"error": errorDocument{},
 }
 

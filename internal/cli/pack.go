@@ -69,12 +69,15 @@ type packDocument struct {
 	States     int    `json:"states"` // of cases; 0 without a workflow
 	Actions    int    `json:"actions"`
 	Guards     int    `json:"guards"`
+	Blocks     int    `json:"blocks"` // of measures
+	Measures   int    `json:"measures"`
 }
 
 func newPackDocument(p *policy.Pack, lang string) packDocument {
 	d := packDocument{
 		Name: p.Name, Version: p.Version, Title: p.Title.In(lang), Hash: p.Hash,
 		Datasets: len(p.Datasets), Parameters: len(p.Parameters), Indicators: len(p.Indicators), Rules: len(p.Rules), Checks: len(p.Checks),
+		Blocks: len(p.Measures.Blocks), Measures: len(p.Measures.Options),
 	}
 	if w := p.Workflow; w != nil {
 		d.States, d.Actions, d.Guards = len(w.States), len(w.Actions), len(w.Guards)
@@ -86,6 +89,9 @@ func (d packDocument) head(w *page) {
 	w.linef("%s  %s %s  %.12s", d.Title, d.Name, d.Version, d.Hash)
 	w.linef(w.t("%d 份数据契约，%d 个参数，%d 个指标，%d 条规则，%d 项质量检查", "%d data contracts, %d parameters, %d indicators, %d rules, %d quality checks"),
 		d.Datasets, d.Parameters, d.Indicators, d.Rules, d.Checks)
+	if d.Blocks > 0 {
+		w.linef(w.t("措施：%d 类，%d 项", "measures: %d blocks, %d options"), d.Blocks, d.Measures)
+	}
 	if d.States > 0 {
 		w.linef(w.t("流程：%d 个状态，%d 个动作，%d 个条件", "workflow: %d states, %d actions, %d guards"), d.States, d.Actions, d.Guards)
 	}
@@ -159,6 +165,12 @@ func runPackTest(dir string) (*packTestDocument, error) {
 			d.Examples += len(g.Examples)
 		}
 	}
+	for i := range p.Measures.Options {
+		d.Examples += len(p.Measures.Options[i].Examples)
+	}
+	for i := range p.Measures.Checks {
+		d.Examples += len(p.Measures.Checks[i].Examples)
+	}
 	for _, f := range p.Test() {
 		one := packFailure{File: f.File, Line: f.Line, Rule: f.Rule, Example: f.Example, Expected: f.Expected.String(), Got: f.Got.String(), Why: f.Why}
 		if f.Err != nil {
@@ -190,6 +202,7 @@ type packShowDocument struct {
 	Indicators []shownIndicator `json:"indicators"`
 	Rules      []shownRule      `json:"rules"`
 	Checks     []shownRule      `json:"checks"`
+	Measures   []shownMeasure   `json:"measures"`
 	Workflow   *shownWorkflow   `json:"workflow,omitempty"`
 }
 
@@ -280,6 +293,21 @@ type shownIndicator struct {
 	FreshDays int       `json:"fresh_days,omitempty"`
 }
 
+type shownMeasure struct {
+	ID         string    `json:"id"`
+	Name       shownText `json:"name"`
+	Block      string    `json:"block"`
+	Nature     string    `json:"nature"` // development | safety_net | basic
+	For        string    `json:"for"`    // household | one_person | each_person
+	Answers    []string  `json:"answers"`
+	Entitled   bool      `json:"entitled"`
+	Eligible   string    `json:"eligible"`
+	Amount     string    `json:"amount,omitempty"`
+	Department string    `json:"department"`
+	Pool       string    `json:"pool,omitempty"`
+	Document   string    `json:"document"`
+}
+
 type shownRule struct {
 	ID       string    `json:"id"`
 	Name     shownText `json:"name"`
@@ -332,6 +360,14 @@ func runPackShow(dir string, now time.Time) (*packShowDocument, error) {
 	for _, r := range p.Rules {
 		d.Rules = append(d.Rules, shownRule{ID: r.ID, Name: shown(r.Name), Class: string(r.Class), Risk: r.Risk, Level: r.Level.String(), When: r.When.Source(), Document: r.Document})
 	}
+	for _, m := range p.Measures.Options {
+		one := shownMeasure{ID: m.ID, Name: shown(m.Name), Block: m.Block, Nature: string(m.Nature), For: string(m.For), Answers: append([]string{}, m.Answers...), Entitled: m.Entitled,
+			Eligible: m.Eligible.Source(), Department: m.Department, Pool: m.Pool, Document: m.Document}
+		if m.Amount != nil {
+			one.Amount = m.Amount.Source()
+		}
+		d.Measures = append(d.Measures, one)
+	}
 	for _, c := range p.Checks {
 		d.Checks = append(d.Checks, shownRule{ID: c.ID, Name: shown(c.Name), Severity: c.Severity, When: c.When.Source()})
 	}
@@ -375,6 +411,12 @@ func (d *packShowDocument) text(w *page) {
 		rows = append(rows, []string{levelMark(w, r.Level), r.ID, r.Name.in(w.lang), r.Class, r.Risk, r.When})
 	}
 	w.table([]string{w.t("级别", "level"), w.t("标识", "id"), w.t("名称", "name"), w.t("类别", "class"), w.t("风险", "risk"), w.t("条件", "when")}, rows)
+	w.heading("帮扶措施", "Measures")
+	rows = nil
+	for _, m := range d.Measures {
+		rows = append(rows, []string{m.Block, m.ID, m.Name.in(w.lang), m.Nature, m.For, strings.Join(m.Answers, " "), m.Department})
+	}
+	w.table([]string{w.t("分类", "block"), w.t("标识", "id"), w.t("名称", "name"), w.t("性质", "nature"), w.t("对象", "for"), w.t("对应风险", "answers"), w.t("部门", "department")}, rows)
 	w.heading("质量检查", "Quality checks")
 	rows = nil
 	for _, c := range d.Checks {

@@ -57,6 +57,18 @@ func (s span) join(t span) span {
 	return out
 }
 
+// meet is a value that lies in both.
+func (s span) meet(t span) span {
+	s.open = s.open && t.open
+	if !s.some || !t.some {
+		s.some = false
+		return s
+	}
+	s.lo, s.hi = max(s.lo, t.lo), min(s.hi, t.hi)
+	s.some = s.lo <= s.hi
+	return s
+}
+
 // reach bounds an expression over spans of its variables. Every operation of the language is monotone in IEEE
 // arithmetic in each operand over the corners taken here, so the true value always lies within.
 func reach(n *expr.Node, row []span) span {

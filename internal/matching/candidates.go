@@ -125,9 +125,11 @@ func (m *Matcher) newProblem(h *Household) *problem {
 			pr.held |= pr.answers(o)
 		}
 	}
-	all := pr.eligible()
-	pr.keep(all)
+	pr.cands = pr.eligible()
 	pr.countGroups()
+	all := pr.cands
+	pr.cands = nil
+	pr.keep(all)
 	pr.pairTwins()
 	return pr
 }
@@ -330,50 +332,122 @@ func (pr *problem) opens(risk string) bool {
 	return slices.ContainsFunc(pr.risks, func(r Risk) bool { return r.Risk == risk })
 }
 
-// bound tells which failing rules some bundle of the candidates might clear: each candidate in the pack's order is
-// applied to the span of what those before it may have made.
+// reachable is the spans of a row after some of the candidates have been decided, whatever was decided.
+type reachable struct {
+	row     []span
+	without int // in these decisions no candidate that counts in this counter was taken; −1: any
+}
+
+// limitedCounter stands for the rule that a household takes one limited place at most.
+const limitedCounter = 1 << 30
+
+// bound tells which failing rules some bundle of the candidates might clear. Candidates are decided in the pack's order; the spans hold every
+// row that some decisions lead to. Of candidates that exclude one another only one can be taken, so a candidate of such a counter is applied to the
+// spans of the decisions that took none of the counter before it.
 func (pr *problem) bound(all []candidate, failing bitset) bitset {
 	m := pr.m
-	row := make([]span, len(pr.base))
+	base := make([]span, len(pr.base))
 	for i, v := range pr.base {
-		row[i] = point(v)
+		base[i] = point(v)
 	}
-	next := make([]span, len(row))
-	for _, c := range all {
+	states := []*reachable{{row: slices.Clone(base), without: -1}}
+	for _, counter := range pr.exclusive(all) {
+		states = append(states, &reachable{row: slices.Clone(base), without: counter})
+	}
+	scratch := make([]span, len(base))
+	var values [][]span // by state, by effect
+	for i := range all {
+		c := &all[i]
 		if len(c.effects) == 0 {
 			continue
 		}
-		copy(next, row)
-		pr.setMemberSpan(&c, next)
-		next[m.persons] = span{lo: float64(max(len(c.persons), 1)), hi: float64(max(len(c.persons), 1)), some: true}
-		next[m.amount] = span{lo: 0, hi: 0, some: true}
-		if c.amount != nil {
-			next[m.amount] = reach(c.policy.Amount.Root(), next)
+		values = values[:0]
+		for _, st := range states {
+			values = append(values, pr.effectSpans(c, st.row, scratch))
 		}
-		for _, e := range c.effects {
-			row[e.slot] = row[e.slot].join(reach(e.root, next))
-		}
-		for _, d := range c.derived {
-			row[m.derived[d].slot] = reach(m.derived[d].root, row)
+		for k, st := range states {
+			if st.without >= 0 && counts(c, st.without) {
+				continue
+			}
+			for j := range c.effects {
+				v := values[k][j]
+				for k2, other := range states {
+					if other.without >= 0 && counts(c, other.without) {
+						v = v.meet(values[k2][j])
+					}
+				}
+				slot := c.effects[j].slot
+				st.row[slot] = st.row[slot].join(v)
+			}
+			for _, d := range c.derived {
+				st.row[m.derived[d].slot] = reach(m.derived[d].root, st.row)
+			}
 		}
 	}
 	out := newBitset(len(m.rules))
 	for i := range m.rules {
-		if failing.has(i) && reach(m.rules[i].policy.When.Root(), row).mayFalse() {
+		if failing.has(i) && reach(m.rules[i].policy.When.Root(), states[0].row).mayFalse() {
 			out.add(i)
 		}
 	}
 	return out
 }
 
-func (pr *problem) setMemberSpan(c *candidate, row []span) {
-	if !c.member || len(c.persons) == 0 {
-		return
+// exclusive lists the counters of which only one more candidate can be taken and that several candidates count in.
+func (pr *problem) exclusive(all []candidate) []int {
+	n := make([]int, len(pr.counters))
+	limited := 0
+	for i := range all {
+		if all[i].pool >= 0 {
+			limited++
+		}
+		for _, g := range all[i].groups {
+			n[g.counter]++
+		}
 	}
-	at := pr.m.pack.MemberSlot(0)
-	for i, v := range pr.house.Members[c.persons[0]].Facts {
-		row[at+i] = point(v)
+	var out []int
+	if limited > 1 {
+		out = append(out, limitedCounter)
 	}
+	for g, k := range n {
+		if k > 1 && pr.most[g]-pr.counters[g] == 1 {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+func counts(c *candidate, counter int) bool {
+	if counter == limitedCounter {
+		return c.pool >= 0
+	}
+	return slices.Contains(c.groups, groupUse{counter})
+}
+
+// effectSpans bounds what the candidate makes of a row, by effect.
+func (pr *problem) effectSpans(c *candidate, row, scratch []span) []span {
+	m := pr.m
+	copy(scratch, row)
+	if c.member && len(c.persons) > 0 {
+		at := m.pack.MemberSlot(0)
+		for i, v := range pr.house.Members[c.persons[0]].Facts {
+			scratch[at+i] = point(v)
+		}
+	}
+	n := float64(max(len(c.persons), 1))
+	scratch[m.persons] = span{lo: n, hi: n, some: true}
+	scratch[m.amount] = span{some: true}
+	if c.amount != nil {
+		a := reach(c.policy.Amount.Root(), scratch)
+		a.open = false // an amount that is unknown or nothing bars the candidate
+		a.lo, a.hi = max(a.lo, 0), max(a.hi, 0)
+		scratch[m.amount] = a
+	}
+	out := make([]span, len(c.effects))
+	for i, e := range c.effects {
+		out[i] = reach(e.root, scratch)
+	}
+	return out
 }
 
 // countGroups gives every group of the pack one counter a household or a person, filled with what is held already.

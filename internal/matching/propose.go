@@ -357,7 +357,7 @@ func (pr *problem) alternatives(s solution, k int) []Alternative {
 		slices.Sort(with)
 		try.found = false
 		o, ok := try.try(with)
-		if got := o.vector(); ok && slices.Compare(got[:8], want[:8]) <= 0 {
+		if got := o.vector(); ok && slices.Compare(got[:7], want[:7]) <= 0 {
 			seen[pr.cands[i].policy.ID] = true
 			out = append(out, Alternative{Measure: pr.cands[i].policy.ID, Name: pr.cands[i].policy.Name, Persons: pr.keys(&pr.cands[i])})
 		}
@@ -410,6 +410,9 @@ func (pr *problem) whyNot(i int, isNew bool, last []expr.Value, s solution, full
 			zh, en = append(zh, x.Name.ZH), append(en, x.Name.In("en"))
 		}
 		return add("没有空余名额："+strings.Join(zh, "、"), "no place left: "+strings.Join(en, ", "))
+	}
+	if r.policy.Level == policy.Blue {
+		return add("蓝色只需关注，不为它多加一项措施", "blue asks to keep an eye on it; no further measure is added for it")
 	}
 	if !s.proven {
 		return add("在搜索限度内没有找到办法", "the search found no way within its limit")

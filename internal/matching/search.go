@@ -13,11 +13,12 @@ import (
 //  1. open risks that nothing answers: red, then yellow, then blue;
 //  2. requirements of the pack that are not met (a development measure where somebody can work, the safety net where
 //     nobody can);
-//  3. failing indicators that remain, or that the bundle itself would make fail: red, yellow, blue rules;
+//  3. failing indicators of red, then of yellow rules that remain, or that the bundle itself would make fail;
 //  4. number of measures (those that are due anyhow don't count);
-//  5. distance that the remaining failing indicators keep to their thresholds, in hundredths of the threshold;
-//  6. public cost in yuan;
-//  7. burden on the household.
+//  5. failing indicators of blue rules: blue asks to keep an eye on something, which is no reason for one more measure;
+//  6. distance that the remaining failing indicators keep to their thresholds, in hundredths of the threshold;
+//  7. public cost in yuan;
+//  8. burden on the household.
 //
 // Bundles that are equal in all of that are interchangeable; the same input always gives the same one.
 type Objective struct {
@@ -32,8 +33,8 @@ type Objective struct {
 
 // vector is the objective as numbers to be compared in order.
 func (o *Objective) vector() [11]int64 {
-	return [11]int64{int64(o.Unanswered[0]), int64(o.Unanswered[1]), int64(o.Unanswered[2]), int64(o.Unmet), int64(o.Failing[0]), int64(o.Failing[1]), int64(o.Failing[2]),
-		int64(o.Measures), int64(o.Distance), o.Cost, int64(o.Burden)}
+	return [11]int64{int64(o.Unanswered[0]), int64(o.Unanswered[1]), int64(o.Unanswered[2]), int64(o.Unmet), int64(o.Failing[0]), int64(o.Failing[1]),
+		int64(o.Measures), int64(o.Failing[2]), int64(o.Distance), o.Cost, int64(o.Burden)}
 }
 
 // Compare is negative when o is better than x.
@@ -43,7 +44,7 @@ func (o *Objective) Compare(x *Objective) int {
 }
 
 // maxNodes bounds the search of one household. Beyond it the best bundle so far is proposed and marked as not proven.
-const maxNodes = 60_000
+const maxNodes = 20_000
 
 // solution is one bundle: the chosen candidates in the pack's order.
 type solution struct {
@@ -84,7 +85,7 @@ type search struct {
 }
 
 // need is something that only certain candidates can give: an answer to a risk, a nature that the plan requires, or a change of
-// a failing rule. Needs with no candidate in common need one measure each: that is the bound on the number of measures.
+// a failing red or yellow rule. Needs with no candidate in common need one measure each: that is the bound on the number of measures.
 type need struct {
 	risk, nature, rule int // one of them, the others −1
 	by                 uint64
@@ -228,11 +229,12 @@ func (s *search) branch(i int, answered uint32, natures [3]bool, size, burden in
 	c := &s.pr.cands[i]
 	included := false
 	if s.fits(i) && (c.twin < 0 || slices.Contains(s.taken, c.twin) || !s.fits(c.twin)) {
-		before := slices.Clone(s.failing)
+		var kept [2][4]uint64 // no allocation in a pack of usual size
+		before := append(bitset(kept[0][:0]), s.failing...)
 		mark, ok := s.include(i)
 		if ok {
 			included = true
-			barred := slices.Clone(s.barred)
+			barred := append(bitset(kept[1][:0]), s.barred...)
 			limited := s.limited
 			s.barred.union(c.conflicts)
 			s.limited = limited || c.pool >= 0
@@ -245,7 +247,8 @@ func (s *search) branch(i int, answered uint32, natures [3]bool, size, burden in
 			n[natureIndex(c.policy.Nature)] = true
 			s.branch(i+1, answered|c.answers, n, size+more, burden+c.policy.Burden, cost+s.costs[len(s.costs)-1])
 			s.exclude(i, mark)
-			s.barred, s.limited = barred, limited
+			copy(s.barred, barred)
+			s.limited = limited
 			copy(s.failing, before)
 		}
 	}
@@ -326,7 +329,7 @@ func (s *search) listNeeds() {
 		}
 	}
 	for k := range s.pr.relevant {
-		if s.pr.initial.has(k) && s.pr.reach.has(k) {
+		if s.pr.initial.has(k) && s.pr.reach.has(k) && !s.pr.level[2].has(k) {
 			s.needs = append(s.needs, need{risk: -1, nature: -1, rule: k})
 		}
 	}
@@ -444,9 +447,7 @@ func (s *search) greedy() {
 // try judges one bundle from scratch and keeps it when it is the best. Measures that are due but barred by a conflict or a
 // group are passed over, as branch does; anything else that does not fit makes the bundle impossible.
 func (s *search) try(in []int) (Objective, bool) {
-	row, counts, barred := s.row, s.counts, s.barred
-	s.row, s.counts, s.barred, s.limited = slices.Clone(s.pr.base), slices.Clone(s.pr.counters), newBitset(len(s.pr.m.options)), false
-	copy(s.failing, s.pr.initial)
+	// The search has not begun: its row, counters and bars are those of no measure at all, and are put back so.
 	answered, size, burden, cost, ok := s.pr.held, 0, 0, 0.0, true
 	var natures [3]bool
 	for _, i := range in {
@@ -481,8 +482,11 @@ func (s *search) try(in []int) (Objective, bool) {
 			s.best = solution{chosen: slices.Clone(s.taken), amounts: slices.Clone(s.amounts), costs: slices.Clone(s.costs), objective: o}
 		}
 	}
-	s.row, s.counts, s.barred, s.limited = row, counts, barred, false
-	s.undo, s.taken, s.amounts, s.costs = s.undo[:0], s.taken[:0], s.amounts[:0], s.costs[:0]
+	for len(s.taken) > 0 {
+		s.exclude(s.taken[len(s.taken)-1], 0)
+	}
+	clear(s.barred)
+	s.limited = false
 	copy(s.failing, s.pr.initial)
 	return o, ok
 }
