@@ -83,7 +83,7 @@ func runMatch(ctx context.Context, e *env, o matchOptions) (result, error) {
 	}
 	var places []matching.Places
 	if o.capacity != "" {
-		file, err := os.Open(o.capacity)
+		file, err := os.Open(e.path(o.capacity))
 		if err != nil {
 			return nil, errs.Wrap(errs.NotFound, err, "打不开名额文件 "+o.capacity, "cannot open the file of places "+o.capacity)
 		}
