@@ -333,6 +333,16 @@ func TestNothingInPlain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	masked, err := registry.Masked(x.ctx, x.c, keys, "roster", 7000)
+	if err != nil || len(masked) != len(got) {
+		t.Fatalf("%d masked, %v", len(masked), err)
+	}
+	for i, m := range masked {
+		plain := got[i].Identity
+		if plain.Name != "" && (m.Identity.Name == plain.Name || !strings.HasPrefix(m.Identity.Name, string([]rune(plain.Name)[:1]))) || plain.Number != "" && m.Identity.Number == plain.Number {
+			t.Errorf("member %d is not masked", i)
+		}
+	}
 	if _, err := registry.Reveal(x.ctx, x.c, other, "roster", 7000, "visit", nil); errs.KindOf(err) != errs.Unavailable {
 		t.Errorf("another keyring: %v", err)
 	}

@@ -232,6 +232,38 @@ func Reveal(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDat
 			return nil, err
 		}
 	}
+	known, err := identities(ctx, conn, keys, rosterDataset, householdID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Revealed, len(people))
+	for i, p := range people {
+		out[i] = Revealed{Person: p, Identity: known[p.Key]}
+	}
+	return out, nil
+}
+
+// Masked gives the current members with identities of which only the masked form is left (杨**, 138****21): enough for staff to know which household they
+// have before them. Nothing in the answer can be unmasked, so it needs no reason and no log.
+func Masked(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDataset string, householdID int64) ([]Revealed, error) {
+	people, err := Members(ctx, conn, householdID, false)
+	if err != nil {
+		return nil, err
+	}
+	known, err := identities(ctx, conn, keys, rosterDataset, householdID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Revealed, len(people))
+	for i, p := range people {
+		id := known[p.Key]
+		out[i] = Revealed{Person: p, Identity: Identity{Name: residentid.MaskName(id.Name), Number: residentid.MaskAny(id.Number), Phone: residentid.MaskPhone(id.Phone), BankAccount: maskTail(id.BankAccount)}}
+	}
+	return out, nil
+}
+
+// identities decrypts what the latest roster knows of a household's current members.
+func identities(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDataset string, householdID int64) (map[secret.Key128]Identity, error) {
 	rows, err := conn.QueryContext(ctx, fmt.Sprintf(`SELECT CAST(f.person_key >> 64 AS UBIGINT), CAST(f.person_key & 18446744073709551615 AS UBIGINT), f.name_enc, f.number_enc, f.phone_enc, f.bank_enc
 		FROM fact_%[1]s f JOIN batch b ON b.batch = f.batch WHERE f.person_key IN (SELECT person_key FROM person WHERE household_id = $1)
 		AND f.household_id IN (SELECT $1 UNION ALL SELECT household_id FROM person_former WHERE person_key IN (SELECT person_key FROM person WHERE household_id = $1))
@@ -267,11 +299,7 @@ func Reveal(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDat
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("registry: reveal: %w", err)
 	}
-	out := make([]Revealed, len(people))
-	for i, p := range people {
-		out[i] = Revealed{Person: p, Identity: known[p.Key]}
-	}
-	return out, nil
+	return known, nil
 }
 
 // Digest is a hash over what household, person and person_former say, independent of the order of rows and of batch numbers: equal digests mean equal registries.

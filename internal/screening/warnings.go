@@ -88,7 +88,7 @@ func (s *Service) Warnings(ctx context.Context, f Filter, fn func(Warning) error
 		arg("v.change = ?", f.Change)
 	}
 	if f.Rule != "" {
-		arg("EXISTS (SELECT 1 FROM hit AS x WHERE x.household_id = v.household_id AND x.run = v.run AND x.rule = ?)", f.Rule)
+		arg("EXISTS (SELECT 1 FROM hit AS x WHERE x.household_id = v.household_id AND x.run = v.run AND x.risk = v.risk AND x.rule = ?)", f.Rule)
 	}
 	limit := ""
 	if f.Limit > 0 {
