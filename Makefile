@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 HOUSEHOLDS ?= 20000
 
-.PHONY: build test lint fmt fuzz bench demo ci
+.PHONY: build test lint fmt fuzz bench demo ci pages vendor
 
 build:
 	$(GO) build -trimpath -o bin/shouwang ./cmd/shouwang
@@ -17,6 +17,14 @@ lint:
 
 fmt:
 	gofmt -l -w cmd internal policy
+
+# The pages' components (*.templ) become Go; the result is committed.
+pages:
+	$(GO) tool -modfile=tools/go.mod templ generate -path internal/web/view
+
+# Front-end files from npm, by pinned version and checksum; needs npm.
+vendor:
+	tools/vendor/run
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) .ci/run fuzz
