@@ -83,7 +83,9 @@ var layers = []struct {
 		"internal/bench":     {"internal/synth", "internal/intake", "internal/screening"}, // measures all of them
 	}},
 	{"app", "the whole program in order", map[string][]string{"internal/app": nil}},
-	{"api", "the whole program over HTTP", map[string][]string{"internal/api": nil}},
+	{"assets", "static files, embedded and hashed", map[string][]string{"internal/web/assets": nil}},
+	{"view", "what pages look like: typed structs and components over what the layers below give; never a store or a request", map[string][]string{"internal/web/view": nil}},
+	{"web", "pages for people and JSON for programs, side by side", map[string][]string{"internal/web": nil, "internal/api": nil}},
 	{"cli", "a file a verb", map[string][]string{"internal/cli": nil}},
 	{"cmd", "one line", map[string][]string{"cmd/shouwang": {}}},
 }

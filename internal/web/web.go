@@ -1,0 +1,131 @@
+// Package web is the pages: handlers that ask the program, and hand what they got to the components of package view.
+//
+// It owns addresses, forms, the reader's frame (language, theme, navigation), and how an error becomes a page. It never computes anything of the
+// field, never writes SQL, and never shows a name or number that was not asked for with a reason.
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"shouwang/internal/account"
+	"shouwang/internal/app"
+	"shouwang/internal/division"
+	"shouwang/internal/errs"
+	"shouwang/internal/web/assets"
+	"shouwang/internal/web/view"
+)
+
+// Config of the pages.
+type Config struct {
+	App         *app.App
+	Accounts    *account.Service
+	Now         func() time.Time
+	Log         *slog.Logger
+	MapFile     string // GeoJSON of county outlines (features with properties code and name); "" = the built-in sketch
+	MapNumber   string // number of the reviewed map (审图号); without it every map says that it is a sketch
+	Development bool   // opens the storybook
+	Demo        bool   // the sign-in page lists the demo's accounts, and signs them in without a password
+	DemoVillage division.Code
+	MaxUpload   int64 // bytes of an uploaded file; 0 = 1 GiB
+}
+
+// Server answers the pages. It is safe for concurrent use.
+type Server struct {
+	app      *app.App
+	accounts *account.Service
+	now      func() time.Time
+	log      *slog.Logger
+	words    *view.Words
+	assets   *assets.Set
+	shapes   *shapes
+	config   Config
+	handler  http.Handler
+}
+
+// New makes the pages on an open program.
+func New(c Config) (*Server, error) {
+	s := &Server{app: c.App, accounts: c.Accounts, now: c.Now, log: c.Log, config: c}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.config.MaxUpload == 0 {
+		s.config.MaxUpload = 1 << 30
+	}
+	var err error
+	if s.words, err = view.LoadWords(); err != nil {
+		return nil, err
+	}
+	if s.assets, err = assets.New(); err != nil {
+		return nil, err
+	}
+	outlines, err := assets.Map()
+	if err == nil && c.MapFile != "" {
+		if outlines, err = os.ReadFile(c.MapFile); err != nil {
+			return nil, errs.Wrap(errs.NotFound, err, "读不了地图文件 "+c.MapFile, "cannot read the map file "+c.MapFile)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.shapes, err = readShapes(outlines); err != nil {
+		return nil, err
+	}
+	s.handler = s.routes()
+	return s, nil
+}
+
+// Handler is all pages, with their guards.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// routes are all addresses of the pages.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/", s.assets)
+
+	// open to everybody
+	mux.Handle("GET /sign-in", s.open(s.signInPage))
+	mux.Handle("POST /sign-in", s.open(s.signIn))
+	for _, stage := range []account.Stage{account.WantsSecond, account.WantsPassword, account.WantsEnrol} {
+		mux.Handle("GET "+stagePage(stage), s.open(s.stepPage(stage)))
+		mux.Handle("POST "+stagePage(stage), s.open(s.step(stage)))
+	}
+	mux.Handle("POST /sign-out", s.open(s.signOut))
+	mux.Handle("POST /preferences", s.open(s.preferences))
+
+	// signed in; what else is needed stands behind the address
+	mux.Handle("GET /{$}", s.page(anybody, s.home))
+	mux.Handle("GET /overview", s.page(account.StatsRead, s.overview))
+	mux.Handle("GET /overview/export", s.page(account.StatsRead, s.overviewExport))
+	mux.Handle("GET /map", s.page(account.StatsRead, s.mapShapes))
+	mux.Handle("GET /warnings", s.page(account.WarningRead, s.warnings))
+	mux.Handle("POST /warnings/export", s.page(account.CaseExport, s.warningsExport))
+	mux.Handle("GET /households", s.page(account.HouseholdRead, s.findPage))
+	mux.Handle("POST /households", s.page(account.HouseholdRead, s.find))
+	mux.Handle("GET /households/{no}", s.page(account.HouseholdRead, s.household))
+	mux.Handle("POST /households/{no}/reveal", s.page(account.HouseholdReveal, s.reveal))
+	mux.Handle("GET /data", s.page(account.CoverageRead, s.calendar))
+	mux.Handle("GET /data/receipts", s.page(account.IntakeRead, s.receipts))
+	mux.Handle("GET /data/receipts/{delivery}", s.page(account.IntakeRead, s.receipt))
+	mux.Handle("POST /data/receipts/{delivery}/rejects", s.page(account.IntakeUpload, s.rejects))
+	mux.Handle("GET /data/upload", s.page(account.IntakeUpload, s.uploadPage))
+	mux.Handle("POST "+uploadPath, s.page(account.IntakeUpload, s.upload))
+	mux.Handle("GET /data/requests", s.page(account.CoverageRead, s.requests))
+	mux.Handle("GET /policy", s.page(account.PackRead, s.parameters))
+	mux.Handle("GET /policy/rules", s.page(account.PackRead, s.rules))
+	mux.Handle("GET /policy/rules/{id}", s.page(account.PackRead, s.rule))
+	mux.Handle("GET /policy/indicators", s.page(account.PackRead, s.indicators))
+	mux.Handle("GET /policy/whatif", s.page(account.WhatifRun, s.whatIf))
+	mux.Handle("GET /help", s.page(anybody, s.help))
+	if s.config.Development {
+		mux.Handle("GET /dev/storybook", s.open(s.storybook))
+		mux.Handle("GET /dev/storybook/{story}", s.open(s.story))
+	}
+	mux.Handle("/", s.open(s.nothing))
+	return s.guard(mux)
+}
