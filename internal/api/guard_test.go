@@ -24,7 +24,7 @@ import (
 // echo is a server whose one extra route reads its body.
 func echo(t *testing.T, o Options) *Server {
 	t.Helper()
-	s := New(&app.App{}, o)
+	s := assemble(&app.App{}, nil, nil, o)
 	s.mux.HandleFunc("POST /echo", func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -225,7 +225,7 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 
 // TestWhoseAddress: headers about the caller's address are believed from trusted proxies only, and only as far as they vouch.
 func TestWhoseAddress(t *testing.T) {
-	s := New(&app.App{}, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	s := assemble(&app.App{}, nil, nil, Options{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
 	for _, c := range []struct{ remote, forwarded, want string }{
 		{"203.0.113.9:1", "1.2.3.4", "203.0.113.9"},
 		{"10.0.0.1:1", "1.2.3.4", "1.2.3.4"},
@@ -283,7 +283,7 @@ func TestLanguage(t *testing.T) {
 
 // TestGracefulStop: a running request ends, a new one is refused.
 func TestGracefulStop(t *testing.T) {
-	s := New(&app.App{}, Options{})
+	s := assemble(&app.App{}, nil, nil, Options{})
 	began, release := make(chan bool), make(chan bool)
 	s.mux.HandleFunc("GET /long", func(w http.ResponseWriter, _ *http.Request) {
 		began <- true

@@ -105,7 +105,7 @@ func TestDeliveries(t *testing.T) {
 func TestUploadsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	small := *w
-	small.server = New(w.app, Options{Now: w.server.now, Limits: Limits{Upload: 2000}})
+	small.server = mustServer(t, w.app, Options{Now: w.server.now, Limits: Limits{Upload: 2000}})
 	got := small.deliver(t, "token", "医保结算_522633_202609.csv", "", strings.Repeat("x", 3000))
 	if got.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("a large file: %d %.200s", got.Code, got.Body)

@@ -8,6 +8,7 @@ import (
 
 	"shouwang/internal/errs"
 	"shouwang/internal/ledger"
+	"shouwang/internal/workflow"
 )
 
 // Problem is every answer that is not a success: RFC 9457 with the kind, a stable key and the text in both languages. It never holds personal data, and
@@ -109,6 +110,22 @@ func problemOf(err error) *Problem {
 	if errors.As(err, &stale) {
 		out := problemWith(http.StatusPreconditionFailed, "version", err)
 		out.Current = &Current{Version: stale.Is}
+		return out
+	}
+	var form *workflow.FormError
+	if errors.As(err, &form) {
+		out := problemWith(http.StatusUnprocessableEntity, "form", err)
+		for _, f := range form.Faults {
+			out.Fields = append(out.Fields, Fault{Location: "body.data." + f.Path, ZH: f.Text.ZH, EN: f.Text.EN})
+		}
+		return out
+	}
+	var guards *workflow.Refused
+	if errors.As(err, &guards) {
+		out := problemWith(http.StatusForbidden, "guard", err)
+		for _, r := range guards.Refusals {
+			out.Fields = append(out.Fields, Fault{Location: "guard." + r.Guard, ZH: r.Wording.ZH, EN: r.Wording.EN})
+		}
 		return out
 	}
 	kind := errs.KindOf(err)

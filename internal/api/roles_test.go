@@ -16,6 +16,7 @@ type row struct {
 	try     func(w *world, caller string) call     // a call that an allowed caller may make
 	want    func(w *world, caller string) []int    // statuses of an allowed call; nil: 200 or 204
 	plain   bool                                   // its purpose is to show personal data
+	also    func(w *world) []call                  // calls about village B that a worker of A must be refused as if there were nothing
 	outside func(w *world, caller string) []string // paths of the same in village B, which must not be found by a worker of A
 }
 
@@ -33,6 +34,21 @@ func get1(path string) func(*world, string) call {
 
 func only(statuses ...int) func(*world, string) []int {
 	return func(*world, string) []int { return statuses }
+}
+
+// aCase is a call about a case in village A.
+func aCase(method, path string, body any) func(*world, string) call {
+	return func(w *world, _ string) call {
+		return call{method: method, path: "/api/v1/cases/" + w.made.casesA[0] + path, body: body}
+	}
+}
+
+// seen: a department's officer gets through, and finds nothing that was not shared with the department.
+func seen(_ *world, caller string) []int {
+	if caller == "department" {
+		return []int{404}
+	}
+	return []int{200}
 }
 
 // table is role × operation. It is written by hand: the program's own table of rights is not asked.
@@ -112,6 +128,73 @@ func table() map[string]row {
 			return call{method: "POST", path: "/api/v1/households/" + w.homeA + "/reveal", body: map[string]any{"reason": "入户核实"}}
 		}},
 
+		// Cases.
+		"listCases": {allowed: line + " department auditor", try: get1("/cases"), outside: func(w *world, _ string) []string {
+			return []string{"/cases?division=" + w.b.String(), "/cases?household=" + w.homeB}
+		}},
+		"countCases": {allowed: line + " department policy auditor", try: get1("/cases/counts"), outside: func(w *world, _ string) []string { return []string{"/cases/counts?division=" + w.b.String()} }},
+		"getCase":    {allowed: line + " department auditor", want: seen, try: aCase("GET", "", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0]} }},
+		"dossier":    {allowed: line + " department auditor", want: seen, try: aCase("GET", "/dossier", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/dossier"} }},
+		"revealCase": {allowed: line, plain: true, try: aCase("POST", "/dossier", map[string]any{"reason": "入户核实"}),
+			also: func(w *world) []call {
+				return []call{{method: "POST", path: "/api/v1/cases/" + w.made.casesB[0] + "/dossier", body: map[string]any{"reason": "入户核实"}}}
+			}},
+		"offers": {allowed: line + " department auditor", want: seen, try: aCase("GET", "/offers", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/offers"} }},
+		// Whoever has no right to act is told by casework: a complete sign-in gets as far as that, and the version is asked for first.
+		"act": {allowed: staffAll, want: func(_ *world, caller string) []int {
+			switch caller {
+			case "county", "township", "village":
+				return []int{412}
+			case "department":
+				return []int{404}
+			}
+			return []int{403}
+		}, try: func(w *world, _ string) call {
+			return call{method: "POST", path: "/api/v1/cases/" + w.made.casesA[0] + "/actions/accept", header: map[string]string{"If-Match": `"999999"`}, body: map[string]any{}}
+		}, also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/cases/" + w.made.casesB[0] + "/actions/accept", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{}}}
+		}},
+		"report": {allowed: "county township village token", try: func(w *world, _ string) call {
+			return call{method: "POST", path: "/api/v1/leads", header: map[string]string{"Idempotency-Key": "table-of-roles"}, body: map[string]any{"household": w.homeA, "channel": "visit", "words": "屋顶漏雨"}}
+		}, also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/leads", body: map[string]any{"household": w.homeB, "channel": "visit", "words": "屋顶漏雨"}}}
+		}},
+		"tags": {allowed: line, want: seen, try: func(w *world, _ string) call {
+			return call{method: "GET", path: "/api/v1/households/" + w.homeA + "/tags"}
+		},
+			outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB + "/tags"} }},
+		"notices":   {allowed: line + " department auditor", try: get1("/notices"), outside: func(w *world, _ string) []string { return []string{"/notices?division=" + w.b.String()} }},
+		"precision": {allowed: line + " department policy auditor", try: get1("/feedback/precision"), outside: func(w *world, _ string) []string { return []string{"/feedback/precision?division=" + w.b.String()} }},
+
+		// For everybody.
+		"apply": {allowed: everybody, want: only(422), try: func(w *world, _ string) call {
+			return call{method: "POST", path: "/api/v1/public/applications", body: map[string]any{"name": "某某", "phone": "12", "village": int64(w.a), "difficulty": "x"}}
+		}},
+		"follow": {allowed: everybody, want: only(404), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/public/applications/progress", body: map[string]any{"code": "AAAA-BBBB-CCCC"}}
+		}},
+		"publicNotices": {allowed: everybody, try: func(w *world, _ string) call {
+			return call{method: "GET", path: "/api/v1/public/notices?village=" + w.a.String()}
+		}},
+		"applications": {allowed: "county township village", try: get1("/applications")},
+		"revealApplication": {allowed: "county township village", plain: true, try: func(w *world, _ string) call {
+			return call{method: "POST", path: "/api/v1/applications/" + w.made.applicationA + "/reveal", body: map[string]any{"reason": "电话核实"}}
+		}, also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/applications/" + w.made.applicationB + "/reveal", body: map[string]any{"reason": "电话核实"}}}
+		}},
+		"takeApplication": {allowed: "county township village", want: only(412), try: func(w *world, _ string) call {
+			return call{method: "POST", path: "/api/v1/applications/" + w.made.applicationA + "/case", header: map[string]string{"If-Match": `"999"`}, body: map[string]any{"household": w.homeA}}
+		}, also: func(w *world) []call {
+			h := map[string]string{"If-Match": `"1"`}
+			return []call{{method: "POST", path: "/api/v1/applications/" + w.made.applicationB + "/case", header: h, body: map[string]any{"household": w.homeA}},
+				{method: "POST", path: "/api/v1/applications/" + w.made.applicationA + "/case", header: h, body: map[string]any{"household": w.homeB}}}
+		}},
+		"answerApplication": {allowed: "county township village", want: only(412), try: func(w *world, _ string) call {
+			return call{method: "POST", path: "/api/v1/applications/" + w.made.applicationA + "/answer", header: map[string]string{"If-Match": `"999"`}, body: map[string]any{"reason": "不属于本村"}}
+		}, also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/applications/" + w.made.applicationB + "/answer", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"reason": "不属于本村"}}}
+		}},
+
 		// Deliveries.
 		"upload": {allowed: "province prefecture county department token", want: only(415), try: func(*world, string) call {
 			return call{method: "POST", path: "/api/v1/intake/files", body: map[string]any{}}
@@ -163,6 +246,13 @@ func TestRolesAndOperations(t *testing.T) {
 					}
 					if !slices.Contains(want, got.Code) {
 						t.Errorf("%s gives %d, want %v: %.300s", caller, got.Code, want, got.Body)
+					}
+				}
+				if r.also != nil {
+					for _, c := range r.also(w) {
+						if got := w.do(t, "village", c); got.Code != http.StatusNotFound {
+							t.Errorf("village B at %s %s gives %d: %.300s", c.method, c.path, got.Code, got.Body)
+						}
 					}
 				}
 				if r.outside != nil {

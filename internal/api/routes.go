@@ -67,6 +67,28 @@ func (s *Server) operations() {
 	op(s, "GET", v+"/households/{household}/explanation", "explain", "Households", "Why a household is warned of", "Derives the outcome of the rules again and says what forces each.", staff(account.HouseholdRead), s.explain)
 	op(s, "POST", v+"/households/{household}/reveal", "reveal", "Households", "See a household's people in plain", "Names, numbers, phones and accounts of the members. The reason goes into the audit chain before anything is shown.", staff(account.HouseholdReveal), s.reveal)
 	op(s, "POST", v+"/what-if", "whatIf", "Screening", "Ask a what-if question", "Who would enter and leave the warnings if parameters or rules were changed. Nothing is changed.", staff(account.WhatifRun), s.whatIf)
+	// Cases, from lead to cleared.
+	op(s, "GET", v+"/cases", "listCases", "Cases", "List cases", "Cases and leads in the caller's area (a department's officer: those shared with the department), the most urgent first.", staff(account.CaseRead), s.listCases)
+	op(s, "GET", v+"/cases/counts", "countCases", "Cases", "Count cases", "By state and level.", access{kind: signedIn}, s.countCases)
+	op(s, "GET", v+"/cases/{case}", "getCase", "Cases", "One case", "State, level, risks and clock of a case.", staff(account.CaseRead), s.getCase)
+	op(s, "GET", v+"/cases/{case}/dossier", "dossier", "Cases", "Everything about a case", "Signals, steps, visits, corrections, notices, tags and links. Personal content is masked.", staff(account.CaseRead), s.dossier)
+	op(s, "POST", v+"/cases/{case}/dossier", "revealCase", "Cases", "Everything about a case, in plain", "The dossier with personal content of forms in plain. The reason goes into the audit chain.", staff(account.HouseholdReveal), s.revealCase)
+	op(s, "GET", v+"/cases/{case}/offers", "offers", "Cases", "What may be done next", "Actions that start in the case's state, with their forms and with what stands in their way.", staff(account.CaseRead), s.offers)
+	op(s, "POST", v+"/cases/{case}/actions/{action}", "act", "Cases", "Take an action", "The one door through which a case changes: visits, decisions, assignment, merging and all other steps. A refusal says which condition and which fact.", access{kind: signedIn}, s.act)
+	op(s, "POST", v+"/leads", "report", "Cases", "Report a household", "A visit, a hotline call or a disaster becomes a signal: it joins the household's open case or makes a lead.", access{kind: program, action: account.CaseOpen}, s.report)
+	op(s, "GET", v+"/households/{household}/tags", "tags", "Households", "A household's low-income classes", "Dated classes of civil affairs.", staff(account.HouseholdRead), s.tags)
+	op(s, "GET", v+"/notices", "notices", "Cases", "List notices", "Public notices that hang now in the caller's area.", staff(account.CaseRead), s.notices)
+	op(s, "GET", v+"/feedback/precision", "precision", "Screening", "How often warnings were right", "Verified warnings by rule, county and dataset.", staff(account.StatsRead), s.precision)
+
+	// Self-applications and notices, for everybody.
+	op(s, "POST", v+"/public/applications", "apply", "Public", "Apply", "Four fields, no account. The answer holds a code to follow it with.", access{kind: anybody, limiter: s.apply}, s.applyFor)
+	op(s, "POST", v+"/public/applications/progress", "follow", "Public", "Follow an application", "By its code, which travels in the body: addresses end up in logs.", access{kind: anybody, limiter: s.apply}, s.follow)
+	op(s, "GET", v+"/public/notices", "publicNotices", "Public", "Notices of a village", "Notices that hang now: white-listed fields only.", access{kind: anybody, limiter: s.public}, s.publicNotices)
+	op(s, "GET", v+"/applications", "applications", "Applications", "List self-applications", "Applications in the caller's area, oldest first, masked.", staff(account.ApplicationTake), s.applications)
+	op(s, "POST", v+"/applications/{application}/reveal", "revealApplication", "Applications", "See an application in plain", "To find the household and to call. The reason goes into the audit chain.", staff(account.ApplicationTake), s.revealApplication)
+	op(s, "POST", v+"/applications/{application}/case", "takeApplication", "Applications", "Make a case of an application", "It becomes a signal of the household that staff found for it.", staff(account.ApplicationTake), s.takeApplication)
+	op(s, "POST", v+"/applications/{application}/answer", "answerApplication", "Applications", "Answer an application", "For one that cannot become a case, with a reason that the applicant reads.", staff(account.ApplicationTake), s.answerApplication)
+
 	// Departments' deliveries.
 	op(s, "POST", v+"/intake/files", "upload", "Deliveries", "Deliver a file", "Takes one file in and gives its receipt; its state says whether it was accepted. The same file again changes nothing. A department delivers its own datasets, for its own area.", access{kind: program, action: account.IntakeUpload, upload: uploadBody()}, s.upload)
 	op(s, "GET", v+"/intake/receipts", "receipts", "Deliveries", "List receipts", "What became of each delivery in the caller's area; a department sees its own.", programs(account.IntakeRead), s.receipts)

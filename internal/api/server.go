@@ -16,6 +16,7 @@ import (
 
 	"shouwang/internal/account"
 	"shouwang/internal/app"
+	"shouwang/internal/casework"
 	"shouwang/internal/errs"
 )
 
@@ -25,8 +26,6 @@ type Options struct {
 	Log     *slog.Logger   // access and error log, without personal data; nil = silent
 	Proxies []netip.Prefix // reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
 	Limits  Limits
-
-	Accounts account.Options // rules of signing in
 }
 
 // Limits bound what a caller can make the server do. The zero value means the defaults.
@@ -96,6 +95,7 @@ type Server struct {
 	files      map[string]map[string]*huma.Response // by operation id: answers that are files
 
 	accounts *account.Service
+	cases    *casework.Service
 
 	stopping atomic.Bool
 	signIn   *limiter
@@ -103,9 +103,18 @@ type Server struct {
 	apply    *limiter
 }
 
-// New makes a server on an open program.
-func New(a *app.App, o Options) *Server {
-	s := &Server{app: a, now: o.Now, log: o.Log, limits: o.Limits.filled(), proxies: o.Proxies, mux: http.NewServeMux()}
+// New makes a server on an open program. The error is NotFound when the pack has no workflow.
+func New(a *app.App, o Options) (*Server, error) {
+	cases, err := a.Casework()
+	if err != nil {
+		return nil, err
+	}
+	return assemble(a, a.Accounts(), cases, o), nil
+}
+
+// assemble makes the server of its parts.
+func assemble(a *app.App, accounts *account.Service, cases *casework.Service, o Options) *Server {
+	s := &Server{app: a, now: o.Now, log: o.Log, limits: o.Limits.filled(), proxies: o.Proxies, mux: http.NewServeMux(), accounts: accounts, cases: cases}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -113,7 +122,6 @@ func New(a *app.App, o Options) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.accesses, s.fileRoutes, s.files = map[string]access{}, map[string]bool{}, map[string]map[string]*huma.Response{}
-	s.accounts = account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, o.Accounts, s.log)
 	s.signIn, s.public, s.apply = newLimiter(s.limits.SignIn), newLimiter(s.limits.Public), newLimiter(s.limits.Apply)
 	answersOfHuma()
 	s.api = humago.New(s.mux, description())

@@ -93,7 +93,7 @@ func TestSessionsInCookies(t *testing.T) {
 // TestSignInsAreLimited: too many from one address have to wait, whatever the login, and are told how long.
 func TestSignInsAreLimited(t *testing.T) {
 	w := newWorld(t)
-	s := New(w.app, Options{Now: w.server.now, Limits: Limits{SignIn: Rate{Burst: 3, Every: 1 << 40}}, Accounts: account.Options{SecondFactor: []account.Role{}}})
+	s := mustServer(t, w.app, Options{Now: w.server.now, Limits: Limits{SignIn: Rate{Burst: 3, Every: 1 << 40}}})
 	for i := range 5 {
 		r := httptest.NewRequest("POST", "/api/v1/session", strings.NewReader(`{"login":"limited-`+string(rune('a'+i))+`","password":"x"}`))
 		r.Header.Set("Content-Type", "application/json")

@@ -22,10 +22,12 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/account/accounttest"
 	"shouwang/internal/app"
+	"shouwang/internal/casework"
 	"shouwang/internal/config"
 	"shouwang/internal/division"
 	"shouwang/internal/intake"
 	"shouwang/internal/ledger"
+	"shouwang/internal/policy"
 	"shouwang/internal/registry"
 	"shouwang/internal/screening"
 	"shouwang/internal/synth"
@@ -109,12 +111,81 @@ func makeWorld(ctx context.Context, dir, url string) (*world, error) {
 		return nil, err
 	}
 	w := &world{app: a, secrets: map[string]string{}, ids: map[string]string{}}
-	w.server = New(a, Options{Now: func() time.Time { return testNow }, Accounts: account.Options{SecondFactor: []account.Role{}},
+	a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
+	w.server, err = New(a, Options{Now: func() time.Time { return testNow },
 		Limits: Limits{SignIn: Rate{1e6, time.Microsecond}, Public: Rate{1e6, time.Microsecond}, Apply: Rate{1e6, time.Microsecond}}})
+	if err != nil {
+		return nil, err
+	}
 	if err := w.choose(ctx); err != nil {
 		return nil, err
 	}
-	return w, w.hire(ctx)
+	if err := w.hire(ctx); err != nil {
+		return nil, err
+	}
+	return w, w.open(ctx)
+}
+
+// open makes a lead of every warning, and an application in each of the two villages.
+func (w *world) open(ctx context.Context) error {
+	conn, err := w.app.Warehouse.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	var signals []casework.Signal
+	err = w.app.Screening().Warnings(ctx, screening.Filter{}, func(x screening.Warning) error {
+		home, err := registry.ByHouseholdNo(ctx, conn, x.HouseholdNo)
+		if err != nil {
+			return err
+		}
+		signals = append(signals, casework.Signal{Household: home.ID, HouseholdNo: home.No, Division: home.Division, HouseholdType: home.Type, Channel: casework.Screening, Risk: x.Risk,
+			Level: map[string]int{"blue": 1, "yellow": 2, "red": 3}[x.Level], Rule: x.Rules[0], Run: x.Run, Key: fmt.Sprint(x.Run, x.HouseholdNo, x.Risk), Words: policy.Text{ZH: "预警", EN: "warning"}})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	boss := account.SystemActor("test")
+	if _, err := w.server.cases.Receive(ctx, boss, testNow, signals, nil); err != nil {
+		return err
+	}
+	w.made = &madeThings{}
+	page, err := w.server.cases.List(ctx, boss, testNow, casework.Filter{}, "", 500)
+	if err != nil {
+		return err
+	}
+	for _, c := range page.Cases {
+		switch c.Division {
+		case w.a:
+			w.made.casesA = append(w.made.casesA, c.ID)
+		case w.b:
+			w.made.casesB = append(w.made.casesB, c.ID)
+			w.ofB = append(w.ofB, c.ID)
+		}
+	}
+	for i, village := range []division.Code{w.a, w.b} {
+		form := casework.ApplicationForm{Name: []string{"申请人甲某", "申请人乙某"}[i], Phone: []string{"13900001111", "13900002222"}[i], Division: village, Difficulty: []string{"家里困难甲", "家里困难乙"}[i]}
+		got, err := w.server.cases.Apply(ctx, testNow, "test", form)
+		if err != nil {
+			return err
+		}
+		w.made.codes = append(w.made.codes, got.Code)
+		w.personal = append(w.personal, form.Name, form.Phone, form.Difficulty)
+	}
+	list, err := w.server.cases.Applications(ctx, boss, "", "", 10)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		if a.Division == w.a {
+			w.made.applicationA = a.ID
+		} else {
+			w.made.applicationB = a.ID
+			w.ofB = append(w.ofB, a.ID)
+		}
+	}
+	return nil
 }
 
 // choose finds two villages with warnings, and collects what must not show.
@@ -238,6 +309,15 @@ func (w *world) hire(ctx context.Context) error {
 
 const testPassword = "Xk7-qm2-Vt9-zr4"
 
+func mustServer(t testing.TB, a *app.App, o Options) *Server {
+	t.Helper()
+	s, err := New(a, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // call is one request of the tests.
 type call struct {
 	method, path string
@@ -328,7 +408,11 @@ func into[T any](t testing.TB, out *httptest.ResponseRecorder, status int) T {
 }
 
 // madeThings are what calls of the table need to exist.
-type madeThings struct{}
+type madeThings struct {
+	casesA, casesB             []string
+	applicationA, applicationB string
+	codes                      []string
+}
 
 // renew runs what ends sessions and signs everybody in again.
 func (w *world) renew(t *testing.T, runs []func()) {

@@ -36,8 +36,9 @@ type App struct {
 	Warehouse *warehouse.Warehouse
 	Ledger    *ledger.Ledger
 
-	lent  bool          // another App owns what is open
-	batch chan struct{} // holds one while batch work runs; shared with those it is lent to
+	lent   bool // another App owns what is open
+	people *people
+	batch  chan struct{} // holds one while batch work runs; shared with those it is lent to
 }
 
 // Batch waits for its turn to change the warehouse: intake, screening and the like run one at a time. The caller must call release.
@@ -76,7 +77,7 @@ func New(cfg config.Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: cfg, Log: log, Pack: pack, Tree: tree, batch: make(chan struct{}, 1)}, nil
+	return &App{Config: cfg, Log: log, Pack: pack, Tree: tree, people: &people{}, batch: make(chan struct{}, 1)}, nil
 }
 
 // LoadPack loads and checks the policy pack in folder dir, or the built-in pack of Guizhou when dir is empty.
@@ -171,7 +172,7 @@ func (a *App) Close() (err error) {
 		return nil
 	}
 	if l := a.Ledger; l != nil {
-		a.Ledger = nil
+		a.Ledger, a.people = nil, &people{}
 		err = l.Close()
 	}
 	if w := a.Warehouse; w != nil {

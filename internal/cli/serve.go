@@ -91,7 +91,10 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 	if err != nil {
 		return errs.Wrap(errs.Unavailable, err, "无法监听 "+o.listen, "cannot listen on "+o.listen)
 	}
-	server := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies})
+	server, err := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies})
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)

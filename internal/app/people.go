@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"sync"
+
+	"shouwang/internal/account"
+	"shouwang/internal/casework"
+	"shouwang/internal/errs"
+	"shouwang/internal/expr"
+	"shouwang/internal/registry"
+	"shouwang/internal/workflow"
+)
+
+// people are the subjects on the ledger, made when they are first asked for and shared with those the program is lent to.
+type people struct {
+	mu       sync.Mutex
+	accounts *account.Service
+	cases    *casework.Service
+}
+
+// SetAccounts sets the rules of signing in; before anybody asks for Accounts.
+func (a *App) SetAccounts(o account.Options) {
+	a.people.mu.Lock()
+	defer a.people.mu.Unlock()
+	a.people.accounts = account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, o, a.Log)
+}
+
+// Accounts are the accounts of the ledger.
+func (a *App) Accounts() *account.Service {
+	a.people.mu.Lock()
+	defer a.people.mu.Unlock()
+	return a.people.open(a)
+}
+
+func (p *people) open(a *App) *account.Service {
+	if p.accounts == nil {
+		p.accounts = account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, account.Options{}, a.Log)
+	}
+	return p.accounts
+}
+
+// Casework is the cases of the ledger, with what the last run knows of a household as facts for the guards. The error is NotFound when the pack has no workflow.
+func (a *App) Casework() (*casework.Service, error) {
+	a.people.mu.Lock()
+	defer a.people.mu.Unlock()
+	if a.people.cases != nil {
+		return a.people.cases, nil
+	}
+	s, err := casework.New(a.Ledger, a.Keyring, a.Pack, a.people.open(a), casework.Hooks{Indicators: a.indicators, Household: registry.HouseholdID}, a.Log)
+	if err != nil {
+		return nil, err
+	}
+	a.people.cases = s
+	return s, nil
+}
+
+// indicators are the values of one household as the last run left them. What is unknown, or a household that was never screened, is left out.
+func (a *App) indicators(ctx context.Context, household int64) (workflow.Facts, error) {
+	conn, err := a.Warehouse.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	facts := workflow.Facts{}
+	home, err := registry.ByID(ctx, conn, household)
+	if errs.KindOf(err) == errs.NotFound {
+		return facts, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	h, err := a.Screening().Household(ctx, home.No)
+	if errs.KindOf(err) == errs.NotFound {
+		return facts, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range h.Indicators {
+		if v.Value != nil { // numbers, yes and no as 1 and 0, dates as days: as expr keeps them
+			facts[v.ID] = expr.Value{Num: *v.Value, Known: true}
+		}
+	}
+	return facts, nil
+}
