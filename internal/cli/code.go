@@ -387,7 +387,7 @@ func newCodeCheckCommand(e *env) *cobra.Command {
 func runCodeCheck(ctx context.Context, e *env, text, keys string) (result, error) {
 	d := &codeCheckDocument{Offline: keys != ""}
 	if keys != "" {
-		file, err := os.ReadFile(keys)
+		file, err := os.ReadFile(e.path(keys))
 		if err != nil {
 			return nil, errs.Wrap(errs.NotFound, err, "无法读取公钥名单 "+keys, "cannot read the list of keys "+keys)
 		}

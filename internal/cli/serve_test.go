@@ -229,25 +229,30 @@ func TestFilesThatUsersName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok || len(call.Args) == 0 {
-				return true
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body == nil {
+				continue
 			}
-			of, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			if pkg, ok := of.X.(*ast.Ident); !ok || pkg.Name != "os" || !slices.Contains(calls, of.Sel.Name) {
-				return true
-			}
-			if through, ok := call.Args[0].(*ast.CallExpr); ok {
-				if f, ok := through.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "path" {
+			through := false
+			var opened []token.Pos
+			ast.Inspect(f.Body, func(n ast.Node) bool {
+				of, ok := n.(*ast.SelectorExpr)
+				if !ok {
 					return true
 				}
+				x, ok := of.X.(*ast.Ident)
+				through = through || ok && x.Name == "e" && (of.Sel.Name == "path" || of.Sel.Name == "paths")
+				if ok && x.Name == "os" && slices.Contains(calls, of.Sel.Name) {
+					opened = append(opened, of.Pos())
+				}
+				return true
+			})
+			for _, at := range opened {
+				if !through {
+					t.Errorf("%s: opens a path in a function that does not ask e.path for it", set.Position(at))
+				}
 			}
-			t.Errorf("%s: os.%s of a path that does not go through e.path", set.Position(call.Pos()), of.Sel.Name)
-			return true
-		})
+		}
 	}
 }
