@@ -173,11 +173,12 @@ func (s *Service) take(ctx context.Context, tx *ledger.Tx, actor account.Actor, 
 	case "round":
 		c.Round++
 	}
-	if _, err := tx.NewInsert().Model(step).Exec(ctx); err != nil {
+	c.rank()
+	// The case first: of two who act at once the later must lose here, where it is told why.
+	if err := ledger.Update(ctx, tx, c, &c.Version, caseColumns()...); err != nil {
 		return Acted{}, err
 	}
-	c.rank()
-	if err := ledger.Update(ctx, tx, c, &c.Version, caseColumns()...); err != nil {
+	if err := insertRow(ctx, tx, step); err != nil {
 		return Acted{}, err
 	}
 	event := actor.Event("case.act", "casefile", c.ID, c.Division)
