@@ -152,6 +152,7 @@ func (s *Service) take(ctx context.Context, tx *ledger.Tx, actor account.Actor, 
 	if step.Data, err = s.sealForm(step.ID, a.Form, form); err != nil {
 		return Acted{}, err
 	}
+	was := *c
 	if move.To != move.From {
 		c.StateAt = tx.Now
 	}
@@ -179,6 +180,9 @@ func (s *Service) take(ctx context.Context, tx *ledger.Tx, actor account.Actor, 
 		return Acted{}, err
 	}
 	if err := insertRow(ctx, tx, step); err != nil {
+		return Acted{}, err
+	}
+	if err := s.setTask(ctx, tx, s.Machine(c.Division, tx.Now.Go()), c, &was, a.ID); err != nil {
 		return Acted{}, err
 	}
 	event := actor.Event("case.act", "casefile", c.ID, c.Division)

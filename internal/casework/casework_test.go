@@ -22,6 +22,7 @@ import (
 	"shouwang/internal/ledger/ledgertest"
 	"shouwang/internal/policy"
 	"shouwang/internal/secret"
+	"shouwang/internal/task"
 	"shouwang/internal/workflow"
 	packs "shouwang/policy"
 )
@@ -175,6 +176,17 @@ func TestLoop(t *testing.T) {
 		w := newWorld(t, l)
 		w.indicators = workflow.Facts{"disabled": expr.NumberValue(0), "income_per_head": expr.NumberValue(8000), "wage_income": expr.NumberValue(20000), "uninsured": expr.NumberValue(0), "able_labourers": expr.NumberValue(1), "labourers": expr.NumberValue(2)}
 		c := w.identify(5226331)
+		// Due ten days after the decision or fifteen after the lead, whichever is first; warned a day before, told to the county three days after.
+		err := l.Read(t.Context(), func(ctx context.Context, tx *ledger.Tx) error {
+			x, open, err := task.Of(ctx, tx, "casefile", c.ID)
+			if !open || x.Org != "522633105" || x.ZH != "制定帮扶计划" || x.Due != task.EndOf(time.Date(2026, 3, 17, 0, 0, 0, 0, time.UTC)) || x.Warn != task.StartOf(time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC)) || x.Urgent != 3 {
+				t.Errorf("task %+v", x)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if c.State != "monitored" || c.Category != "unstable" || c.IdentifiedOn != "2026-03-07" || c.MarkedMonth != "2026-03" || len(c.Risks) != 1 {
 			t.Fatalf("monitored: %+v", c)
 		}
@@ -273,6 +285,22 @@ func (w *world) check() {
 					w.t.Errorf("case %s: step %s from %s to %s is none of the machine", c.ID, s.Action, s.FromState, s.ToState)
 				}
 				at = s.ToState
+			}
+			tasks, err := task.History(ctx, tx, "casefile", c.ID)
+			if err != nil {
+				return err
+			}
+			open := 0
+			for _, t := range tasks {
+				if t.Closed == 0 {
+					open++
+					if t.Kind != c.State || t.Division != c.Division || !strings.HasPrefix(c.Division.Prefix(), t.Org[:4]) {
+						w.t.Errorf("case %s in %s has the task %+v", c.ID, c.State, t)
+					}
+				}
+			}
+			if want := st != nil && st.Task != nil; (open == 1) != want || open > 1 {
+				w.t.Errorf("case %s in %s has %d open tasks", c.ID, c.State, open)
 			}
 			if at != c.State || len(steps) != c.Steps || c.Version < int64(c.Steps) {
 				w.t.Errorf("case %s is in %s after %d of %d steps to %s, version %d", c.ID, c.State, len(steps), c.Steps, at, c.Version)

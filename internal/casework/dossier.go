@@ -10,6 +10,7 @@ import (
 	"shouwang/internal/audit"
 	"shouwang/internal/division"
 	"shouwang/internal/ledger"
+	"shouwang/internal/task"
 )
 
 // Dossier is everything about one case, for papers and pages. Names of the household's members are not in it: they are joined from the
@@ -23,6 +24,7 @@ type Dossier struct {
 	Notices     []Notice           `json:"notices"`
 	Tags        []Tag              `json:"tags"`
 	Links       []Link             `json:"links"`
+	Tasks       []task.Task        `json:"tasks"`       // oldest first; at most one is open
 	Departments []string           `json:"departments"` // that see the case
 	Applies     []ApplicationShown `json:"applications"`
 	// Revealed tells that personal content of forms and applications is in plain; otherwise it is masked.
@@ -64,7 +66,7 @@ func (s *Service) dossier(ctx context.Context, tx *ledger.Tx, actor account.Acto
 	if err != nil {
 		return nil, err
 	}
-	d := &Dossier{Case: c, Signals: []SignalRow{}, Visits: []VisitRow{}, Corrections: []Correction{}, Notices: []Notice{}, Tags: []Tag{}, Links: []Link{}, Departments: []string{}, Revealed: reveal}
+	d := &Dossier{Case: c, Signals: []SignalRow{}, Visits: []VisitRow{}, Corrections: []Correction{}, Notices: []Notice{}, Tags: []Tag{}, Links: []Link{}, Tasks: []task.Task{}, Departments: []string{}, Revealed: reveal}
 	if d.Steps, err = s.steps(ctx, tx, caseID); err != nil {
 		return nil, err
 	}
@@ -96,6 +98,9 @@ func (s *Service) dossier(ctx context.Context, tx *ledger.Tx, actor account.Acto
 		}
 	}
 	if err := tx.NewSelect().Model((*caseDepartment)(nil)).Column("department").Where("case_id = ?", caseID).Order("department").Scan(ctx, &d.Departments); err != nil {
+		return nil, err
+	}
+	if d.Tasks, err = task.History(ctx, tx, taskObject, caseID); err != nil {
 		return nil, err
 	}
 	d.Applies, err = s.applicationsOf(ctx, tx, caseID, reveal)

@@ -31,6 +31,7 @@ type Filter struct {
 	StateDays int           `json:"state_days"` // since it entered its state
 	Green     bool          `json:"green"`      // only the green channel
 	Household int64         `json:"household,string"`
+	Overdue   bool          `json:"overdue"` // only with a task that is overdue
 }
 
 func livePhases() []string {
@@ -78,6 +79,9 @@ func (f Filter) apply(q *bun.SelectQuery, now ledger.Time) *bun.SelectQuery {
 	}
 	if f.Household != 0 {
 		q = q.Where("c.household_id = ?", f.Household)
+	}
+	if f.Overdue {
+		q = q.Where("EXISTS (SELECT 1 FROM task AS t WHERE t.object = ? AND t.object_id = c.id AND t.closed IS NULL AND t.paused IS NULL AND t.due <= ?)", taskObject, now)
 	}
 	return q
 }

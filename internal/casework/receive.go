@@ -313,6 +313,9 @@ func (b *batch) write(ctx context.Context) error {
 	if err := ledger.InsertAll(ctx, b.tx, b.rows); err != nil {
 		return err
 	}
+	if err := openTasks(ctx, b.tx, b.machine, b.fresh, nil); err != nil {
+		return err
+	}
 	for _, c := range b.reopen {
 		if err := b.lookAgain(ctx, c); err != nil {
 			return err
@@ -362,7 +365,8 @@ func (s *Service) ActAll(ctx context.Context, actor account.Actor, now time.Time
 	if actor.May(account.DispatchRun) != nil && actor.May(account.CaseAssign) != nil {
 		return 0, actor.May(account.CaseAssign)
 	}
-	if err := s.checkOwners(ctx, actor, owners); err != nil {
+	orgs, err := s.checkOwners(ctx, actor, owners)
+	if err != nil {
 		return 0, err
 	}
 	done, after := 0, ""
@@ -371,7 +375,7 @@ func (s *Service) ActAll(ctx context.Context, actor account.Actor, now time.Time
 		var last string
 		err := s.ledger.Write(ctx, now, func(ctx context.Context, tx *ledger.Tx) error {
 			var err error
-			n, last, err = s.actChunk(ctx, tx, actor, action, f, owners, after)
+			n, last, err = s.actChunk(ctx, tx, actor, action, f, owners, orgs, after)
 			return err
 		})
 		if err != nil {
@@ -387,11 +391,13 @@ func (s *Service) ActAll(ctx context.Context, actor account.Actor, now time.Time
 	}
 }
 
-func (s *Service) checkOwners(ctx context.Context, actor account.Actor, owners map[division.Code]string) error {
+// checkOwners gives the organisation of each owner.
+func (s *Service) checkOwners(ctx context.Context, actor account.Actor, owners map[division.Code]string) (map[string]string, error) {
+	orgs := map[string]string{}
 	if len(owners) == 0 {
-		return nil
+		return orgs, nil
 	}
-	return s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
+	return orgs, s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
 		for d, id := range owners {
 			if err := actor.Sees(d); err != nil {
 				return err
@@ -400,13 +406,14 @@ func (s *Service) checkOwners(ctx context.Context, actor account.Actor, owners m
 			if err != nil || !who.Active || !who.Division.Contains(d) {
 				return bad("村 %[1]s 的责任人没有账号，或不管该村", "the owner for village %[1]s has no account, or not in that village", d.String())
 			}
+			orgs[id] = who.Org
 		}
 		return nil
 	})
 }
 
 // actChunk moves the next cases of a bulk. last is "" when there are no more.
-func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Actor, action string, f Filter, owners map[division.Code]string, after string) (n int, last string, err error) {
+func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Actor, action string, f Filter, owners map[division.Code]string, orgs map[string]string, after string) (n int, last string, err error) {
 	var cases []*Case
 	q := f.apply(visible(tx.NewSelect().Model(&cases), actor), tx.Now).Where("c.id > ?", after).Order("c.id").Limit(bulkChunk)
 	if err := q.Scan(ctx); err != nil {
@@ -468,6 +475,9 @@ func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Act
 		}
 	}
 	if err := ledger.InsertAll(ctx, tx, steps); err != nil {
+		return 0, "", err
+	}
+	if err := s.renewTasks(ctx, tx, func(d division.Code) *workflow.Machine { return machines[d.County()] }, changed, orgs, action); err != nil {
 		return 0, "", err
 	}
 	if len(changed) > 0 {
