@@ -563,6 +563,7 @@ func (e *entry) accept(res *linkage.Result) {
 	r := e.r
 	r.Batch, r.State = res.Batch, Accepted
 	r.Linked, r.Pending, r.Superseded, r.Relinked, r.PendingWhy = res.Linked, res.Pending, res.Superseded, res.Relinked, res.Why
+	r.warn("unlinked", res.Unlinked, "同一期花名册把同一人列在两户，其已比对的记录改为待比对", "linked rows wait again: rosters of one period put their person into two households")
 	r.ByTier = map[string]int{}
 	for tier, n := range res.ByTier {
 		if n > 0 {

@@ -2,6 +2,7 @@ package linkage
 
 import (
 	"fmt"
+	"slices"
 
 	"shouwang/internal/policy"
 	"shouwang/internal/registry"
@@ -32,6 +33,11 @@ func (k *work) follow(ds *policy.Dataset, res *Result) error {
 		}
 		if change.Moved > 0 {
 			if err := k.move(res); err != nil {
+				return err
+			}
+		}
+		if change.Contested > 0 {
+			if err := k.doubt(res); err != nil {
 				return err
 			}
 		}
@@ -94,6 +100,44 @@ func (k *work) move(res *Result) error {
 			fmt.Sprintf("INSERT INTO %s_past (%s, until) SELECT %s, %d FROM %s f JOIN lk_move l ON %s", fact, k.list(cols, ""), k.list(cols, "f."), k.n, fact, on),
 			k.d.DeleteJoin(fact, "lk_move l", fmt.Sprintf("l.household_id = %[1]s.household_id AND l.batch = %[1]s.batch AND l.row_no = %[1]s.row_no", fact)),
 			fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM lk_moved ORDER BY household_id", fact, k.list(cols, ""), k.list(cols, "")),
+		); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doubt takes back the links by number or card of the persons of reg_doubt(person_key, household_id), whom two rosters of one period now claim: had both rosters come
+// first, nothing would have been linked. Their facts become history as of this batch and wait as ambiguous. Links by other columns stay: they name their household.
+func (k *work) doubt(res *Result) error {
+	for i := range k.pack.Datasets {
+		ds := &k.pack.Datasets[i]
+		if ds.Role != "" || ds.Subject != policy.OfPerson {
+			continue
+		}
+		fact := "fact_" + ds.ID
+		n, err := k.tempCount("lk_doubt", fmt.Sprintf("SELECT f.household_id, f.batch, f.row_no FROM %s f JOIN reg_doubt d ON d.household_id = f.household_id AND d.person_key = f.person_key WHERE f.tier IN (%d, %d)",
+			fact, TierNumber, TierCard))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			continue
+		}
+		res.Unlinked += n
+		cols, waiting := warehouse.FactColumns(ds), warehouse.PendingColumns(ds)
+		own := map[string]string{"household_id": "NULL", "tier": "NULL", "seen": "NULL", "why": "'" + WhyAmbiguous + "'",
+			"person_key": fmt.Sprintf("CASE WHEN f.tier = %d THEN f.person_key END", TierNumber), "card_key": fmt.Sprintf("CASE WHEN f.tier = %d THEN f.person_key END", TierCard)}
+		for _, c := range waiting { // facts keep no other key
+			if _, ok := own[c.Name]; !ok && !slices.Contains(cols, c) {
+				own[c.Name] = "NULL"
+			}
+		}
+		on := "l.household_id = f.household_id AND l.batch = f.batch AND l.row_no = f.row_no"
+		if err := k.run(
+			fmt.Sprintf("INSERT INTO pending_%s (%s) SELECT %s FROM %s f JOIN lk_doubt l ON %s", ds.ID, k.list(waiting, ""), k.values(waiting, own, "f."), fact, on),
+			fmt.Sprintf("INSERT INTO %s_past (%s, until) SELECT %s, %d FROM %s f JOIN lk_doubt l ON %s", fact, k.list(cols, ""), k.list(cols, "f."), k.n, fact, on),
+			k.d.DeleteJoin(fact, "lk_doubt l", fmt.Sprintf("l.household_id = %[1]s.household_id AND l.batch = %[1]s.batch AND l.row_no = %[1]s.row_no", fact)),
 		); err != nil {
 			return err
 		}

@@ -69,6 +69,7 @@ type Result struct {
 	// What the registry's change did to other rows; of files accepted together it is told of the last.
 	Relinked    int   // pending rows of any dataset that it solved
 	Moved       int   // facts that followed a person to another household
+	Unlinked    int   // facts of persons whom two rosters now claim: they wait as ambiguous again
 	OtherCounty int   // linked rows whose household lies outside Scope
 	MainCounty  int32 // the county that most linked rows are of; 0 when none is linked
 	Refused     bool  // AcceptAll's keep did not want the file: nothing was done

@@ -148,7 +148,8 @@ func (k *work) supersedeEvents(ds *policy.Dataset, twins bool) error {
 			UNION ALL SELECT s.nk, r.batch, r.rk, %[1]s, NULL, NULL, NULL FROM %[2]s s JOIN (SELECT nk FROM lk_old UNION SELECT nk FROM lk_twin) t ON t.nk = s.nk
 			JOIN lk_rank r ON r.batch = %[3]s LEFT JOIN lk_out o ON o.rid = %[1]s WHERE o.rid IS NULL`, k.rid("s"), k.stage, k.batchOf(k.rid("s")))),
 		// A row that outranks all before it holds the key until the next such row; any other is outranked by the holder at its arrival.
-		k.d.TempTable("lk_fate", `SELECT nk, rid, live, household_id, batch, row_no, CASE WHEN holds THEN min(CASE WHEN holds THEN batch END) OVER (PARTITION BY nk ORDER BY batch ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+		k.d.TempTable("lk_fate", `SELECT nk, rid, live, household_id, batch, row_no, CASE WHEN rid IS NULL THEN min(CASE WHEN holds AND rid IS NOT NULL THEN batch END) OVER (PARTITION BY nk)
+			WHEN holds THEN min(CASE WHEN holds THEN batch END) OVER (PARTITION BY nk ORDER BY batch ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
 			ELSE max(CASE WHEN holds THEN batch END) OVER (PARTITION BY nk ORDER BY batch ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) END AS until FROM
 			(SELECT *, coalesce(rk > max(rk) OVER (PARTITION BY nk ORDER BY batch ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), TRUE) AS holds FROM lk_seq) x`),
 		"INSERT INTO lk_out SELECT rid, until FROM lk_fate WHERE rid IS NOT NULL AND until IS NOT NULL",

@@ -19,6 +19,7 @@ type Change struct {
 	Households int // households new or changed
 	Removed    int // memberships gone or changed
 	Moved      int // persons whose household is another now
+	Contested  int // persons whom rosters of the same period put into two households since now
 }
 
 // refresh is one Refresh under way.
@@ -50,7 +51,8 @@ func (r *refresh) count(q string) (int, error) {
 
 // Refresh derives household, person and person_former again for the households of the temporary table reg_seed(household_id) and whoever belongs with
 // them, as of batch n, in the caller's transaction. What is unchanged stays as it is; what changes leaves its former row in the past table.
-// It leaves behind reg_new(person_key, household_id, name_key), reg_new_house(household_id) and reg_moved(person_key, from_id, to_id) for linkage.
+// It leaves behind reg_new(person_key, household_id, name_key), reg_new_house(household_id), reg_moved(person_key, from_id, to_id) and reg_doubt(person_key,
+// household_id: where facts of the newly contested may be) for linkage.
 //
 // How membership is derived, per person (state = live roster rows + live changes + death records):
 //   - The roster with the latest period end says where the person is. Rosters of the same period that name two households make the person contested: member of both. Older
@@ -333,6 +335,15 @@ func (r *refresh) writePersons(c *Change) error {
 	}
 	if c.Moved, err = r.count("SELECT count(*) FROM reg_moved"); err != nil {
 		return err
+	}
+	if c.Contested, err = r.count("SELECT count(DISTINCT person_key) FROM " + d.add + " WHERE contested"); err != nil {
+		return err
+	}
+	if c.Contested > 0 {
+		if err := r.run(r.d.TempTable("reg_doubt", fmt.Sprintf(`SELECT person_key, household_id FROM %[1]s WHERE contested
+			UNION SELECT x.person_key, x.household_id FROM %[2]s x JOIN (SELECT DISTINCT person_key FROM %[1]s WHERE contested) c ON c.person_key = x.person_key`, d.add, d.del))); err != nil {
+			return err
+		}
 	}
 	gone, err := r.count("SELECT count(*) FROM reg_fold")
 	if err != nil {
