@@ -117,6 +117,9 @@ func (s *Service) look(ctx context.Context, in file, only string) (*probe, error
 	if len(bytes.TrimSpace(body)) == 0 && int64(n) == in.size {
 		return p, errs.New(errs.Invalid, "文件是空的（只有空白）", "the file is empty (white space only)")
 	}
+	if bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(bytes.TrimRight(body, "\r"), '\r') >= 0 {
+		return p, errs.New(errs.Invalid, "文件的行尾只有回车（老式 Mac 格式），请另存为普通的 CSV（行尾为换行）", "the file's lines end in carriage returns only (old Mac form): save it as an ordinary CSV, with line feeds")
+	}
 	if t := bytes.TrimLeft(body, " \t\r\n"); len(t) > 0 && (t[0] == '{' || t[0] == '[') {
 		if t[0] == '[' {
 			return p, errs.New(errs.Invalid, "这是一个 JSON 数组，请改为每行一个对象（JSON lines）", "this is one JSON array: write one object a line (JSON lines)")
@@ -549,6 +552,9 @@ func (p *probe) blocks(ctx context.Context, pool chan []byte, emit func(*block) 
 	}
 }
 
+// maxBlockCells bounds a block of rows with many empty cells.
+const maxBlockCells = 1 << 16
+
 // cellEmitter gathers split records into blocks.
 type cellEmitter struct {
 	emit  func(*block) error
@@ -568,7 +574,7 @@ func addCells[T string | []byte](ctx context.Context, e *cellEmitter, row []T) e
 	}
 	e.cells.rows = append(e.cells.rows, len(e.cells.ends))
 	e.count++
-	if e.count < warehouse.ChunkRows && len(e.cells.text) < blockSize {
+	if e.count < warehouse.ChunkRows && len(e.cells.text) < blockSize && len(e.cells.ends) < maxBlockCells {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {

@@ -171,6 +171,7 @@ func TestBadFiles(t *testing.T) {
 		"broken.parquet":      {"PAR1 and nothing", "Parquet"},
 		"noise.csv":           {string(random), ""},
 		"binary.csv":          {good + "S1,\x00\x01\x02\n", "binary"},
+		"mac.csv":             {strings.ReplaceAll(good+"S1,王五,"+n+",,住院,,2026-10-05,100,50\n", "\n", "\r"), "carriage returns"},
 		"long.csv":            {strings.Repeat("a", 3<<20), "1 MiB"},
 		"long row 医保结算.csv":   {good + "S1,\"" + strings.Repeat("a", 3<<20) + "\n", "1 MiB"},
 		"open quote 医保结算.csv": {good + "\"S1,王五\n" + strings.Repeat("S2,王五,,,住院,,2026-10-05,100,50\n", 60000), "1 MiB"},

@@ -92,6 +92,14 @@ func (s *Service) newEntry(d *delivery) *entry {
 	return &entry{delivery: d, r: r}
 }
 
+// workers is how many goroutines read and decode.
+func (g *load) workers() int {
+	if n := g.entries[0].delivery.workers; n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
 // live are the entries that are still on their way.
 func (g *load) live() []*entry {
 	var out []*entry
@@ -238,7 +246,7 @@ func (s *Service) stageLoad(ctx context.Context, w *warehouse.Warehouse, g *load
 // readBytes hashes the files, looks at their encoding, and finds those that were accepted before.
 func (s *Service) readBytes(ctx context.Context, w *warehouse.Warehouse, g *load) error {
 	eg, gctx := errgroup.WithContext(ctx)
-	eg.SetLimit(runtime.GOMAXPROCS(0))
+	eg.SetLimit(g.workers())
 	for _, e := range g.entries {
 		eg.Go(func() error {
 			e.start = time.Now()
@@ -362,14 +370,9 @@ func (s *Service) storeFiles(ctx context.Context, list []*entry) error {
 // decodeFiles decodes small files side by side, large ones one after the other by all workers.
 func (s *Service) decodeFiles(ctx context.Context, g *load, sink func(*warehouse.Chunk) error) error {
 	eg, ctx := errgroup.WithContext(ctx)
-	all := runtime.GOMAXPROCS(0)
+	all := g.workers()
+	eg.SetLimit(all)
 	for i, e := range g.entries {
-		if e.workers > 0 {
-			all = e.workers
-		}
-		if i == 0 {
-			eg.SetLimit(all)
-		}
 		if e.done || e.twin {
 			continue
 		}

@@ -193,7 +193,8 @@ type sheetReader struct {
 	fn   func(int, [][]byte) error
 	ctx  context.Context
 
-	line  int // of the next row
+	line  int   // of the next row
+	total int64 // bytes of all cells so far
 	text  []byte
 	ends  []int // end of each cell in text
 	cells [][]byte
@@ -261,6 +262,10 @@ func (r *sheetReader) emit() error {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}
+	}
+	// A long shared string that many cells point to makes more text than the file unpacks to.
+	if r.total += int64(len(r.text)); r.total > maxUnzipped {
+		return zipBomb(uint64(r.total))
 	}
 	r.cells = r.cells[:0]
 	from := 0

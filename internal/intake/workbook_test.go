@@ -215,6 +215,25 @@ func TestWorkbookHostile(t *testing.T) {
 	}
 }
 
+// TestWorkbookOfOneString: a long string that very many cells point to unpacks to more than the file does; the reading stops.
+func TestWorkbookOfOneString(t *testing.T) {
+	var sheet strings.Builder
+	sheet.WriteString("<worksheet><sheetData>")
+	for i := range 3000 {
+		fmt.Fprintf(&sheet, `<row r="%d"><c t="s"><v>0</v></c></row>`, i+1)
+	}
+	sheet.WriteString("</sheetData></worksheet>")
+	x, err := openXLSX(bytesFile("x.xlsx", bookOf(t, sheet.String(), "<sst><si><t>"+strings.Repeat("x", 900<<10)+"</t></si></sst>")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	err = x.rows(context.Background(), "表", func(int, [][]byte) error { rows++; return nil })
+	if errs.KindOf(err) != errs.Refused || rows > 1200 {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}
+
 // FuzzWorkbook: whatever a worksheet holds, it is read or refused.
 func FuzzWorkbook(f *testing.F) {
 	f.Add(`<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c t="inlineStr"><is><t>x&lt;</t></is></c></row></sheetData></worksheet>`, `<sst><si><t>a</t></si></sst>`)
