@@ -77,7 +77,7 @@ var layers = []struct {
 		"internal/intake":    nil,                                                         // files to facts
 		"internal/screening": nil,                                                         // facts to warnings
 		"internal/matching":  {"internal/screening"},                                      // warnings, indicators and cases to measures
-		"internal/dispatch":  {"internal/screening"},                                      // warnings to leads, outcomes to facts
+		"internal/dispatch":  {"internal/screening", "internal/intake"},                   // warnings to leads, outcomes to facts
 		"internal/report":    {"internal/screening", "internal/intake"},                   // papers from cases; exports of the national system come in by intake
 		"internal/evaluate":  {"internal/screening"},                                      // compares a run with the generator's truth
 		"internal/bench":     {"internal/synth", "internal/intake", "internal/screening"}, // measures all of them

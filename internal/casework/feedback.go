@@ -56,17 +56,23 @@ func (s *Service) Precision(ctx context.Context, actor account.Actor, under divi
 	return list, err
 }
 
+// Verified is a verified signal with its household's number.
+type Verified struct {
+	SignalRow
+	HouseholdNo string `json:"household_no"`
+}
+
 // Labelled gives signals verified after a cursor (time and id of the last one read; zero to begin), in that order: what dispatch turns into the
 // dataset casework. It needs account.DispatchRun.
-func (s *Service) Labelled(ctx context.Context, actor account.Actor, after ledger.Time, afterID string, limit int) ([]SignalRow, error) {
+func (s *Service) Labelled(ctx context.Context, actor account.Actor, after ledger.Time, afterID string, limit int) ([]Verified, error) {
 	if err := actor.May(account.DispatchRun); err != nil {
 		return nil, err
 	}
-	list := []SignalRow{}
+	list := []Verified{}
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
-		where, args := actor.Scope("division")
-		return tx.NewSelect().Model(&list).Where(where, args...).Where("labelled_at IS NOT NULL").Where("labelled_at > ? OR (labelled_at = ? AND id > ?)", after, after, afterID).
-			Order("labelled_at", "id").Limit(int64(limit)).Scan(ctx)
+		where, args := actor.Scope("g.division")
+		return tx.NewSelect().TableExpr("signal AS g").Join("JOIN casefile AS c ON c.id = g.case_id").ColumnExpr("g.*, c.household_no").Where(where, args...).
+			Where("g.labelled_at > ? OR (g.labelled_at = ? AND g.id > ?)", after, after, afterID).OrderExpr("g.labelled_at, g.id").Limit(int64(limit)).Scan(ctx, &list)
 	})
 	return list, err
 }
@@ -96,16 +102,36 @@ func (s *Service) StepsSince(ctx context.Context, actor account.Actor, after led
 	return list, err
 }
 
+// Corrected is a correction with its household's number and village.
+type Corrected struct {
+	Correction
+	HouseholdNo string        `json:"household_no"`
+	Division    division.Code `json:"division"`
+}
+
 // CorrectionsSince gives what visits corrected after a cursor, in the order of time. It needs account.DispatchRun.
-func (s *Service) CorrectionsSince(ctx context.Context, actor account.Actor, after ledger.Time, afterID string, limit int) ([]Correction, error) {
+func (s *Service) CorrectionsSince(ctx context.Context, actor account.Actor, after ledger.Time, afterID string, limit int) ([]Corrected, error) {
 	if err := actor.May(account.DispatchRun); err != nil {
 		return nil, err
 	}
-	list := []Correction{}
+	list := []Corrected{}
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
 		where, args := actor.Scope("c.division")
-		return tx.NewSelect().Model(&list).ModelTableExpr("correction AS correction").Join("JOIN casefile AS c ON c.id = correction.case_id").Where(where, args...).
-			Where("correction.at > ? OR (correction.at = ? AND correction.id > ?)", after, after, afterID).OrderExpr("correction.at, correction.id").Limit(int64(limit)).Scan(ctx)
+		return tx.NewSelect().TableExpr("correction AS r").Join("JOIN casefile AS c ON c.id = r.case_id").ColumnExpr("r.*, c.household_no, c.division").Where(where, args...).
+			Where("r.at > ? OR (r.at = ? AND r.id > ?)", after, after, afterID).OrderExpr("r.at, r.id").Limit(int64(limit)).Scan(ctx, &list)
+	})
+	return list, err
+}
+
+// Counties gives the counties of the actor's subtree in which there is a case, closed ones included. It needs account.DispatchRun.
+func (s *Service) Counties(ctx context.Context, actor account.Actor) ([]division.Code, error) {
+	if err := actor.May(account.DispatchRun); err != nil {
+		return nil, err
+	}
+	list := []division.Code{}
+	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
+		where, args := actor.Scope("division")
+		return tx.NewSelect().Table("casefile").Where(where, args...).ColumnExpr("DISTINCT division / 1000000 * 1000000 AS county").OrderExpr("county").Scan(ctx, &list)
 	})
 	return list, err
 }
