@@ -23,10 +23,12 @@ const (
 	DefaultData = "./shouwang-data"
 	// Format is the version of the data folder's layout.
 	Format = 1
+	// MarkerFile makes a folder a data folder.
+	MarkerFile = "shouwang.json"
+	// LedgerFile is the ledger, when no other place is named.
+	LedgerFile = "ledger.sqlite"
 
-	markerFile    = "shouwang.json"
 	warehouseFile = "warehouse.duckdb"
-	ledgerFile    = "ledger.sqlite"
 	socketFile    = "server.sock"
 )
 
@@ -100,7 +102,7 @@ func (c Config) LedgerURL() string {
 	if c.Ledger != "" {
 		return c.Ledger
 	}
-	return "sqlite:" + filepath.Join(c.Data, ledgerFile)
+	return "sqlite:" + filepath.Join(c.Data, LedgerFile)
 }
 
 // CheckLedger refuses a ledger URL that holds a password: it is noted in the data folder in plain.
@@ -135,7 +137,7 @@ type Folder struct {
 // it was made by a newer program.
 func ReadFolder(dir string) (Folder, error) {
 	var f Folder
-	text, err := os.ReadFile(filepath.Join(dir, markerFile))
+	text, err := os.ReadFile(filepath.Join(dir, MarkerFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, errs.Newf(errs.NotFound,
 			"%[1]s 不是守望的数据文件夹。请先运行 shouwang init --data %[1]s，或用 --data 指定正确的文件夹",
@@ -146,7 +148,7 @@ func ReadFolder(dir string) (Folder, error) {
 	}
 	if err := json.Unmarshal(text, &f); err != nil {
 		return f, errs.Wrap(errs.Invalid, err,
-			"数据文件夹的标记文件已损坏："+filepath.Join(dir, markerFile), "the data folder's marker file is damaged: "+filepath.Join(dir, markerFile))
+			"数据文件夹的标记文件已损坏："+filepath.Join(dir, MarkerFile), "the data folder's marker file is damaged: "+filepath.Join(dir, MarkerFile))
 	}
 	if f.Format > Format {
 		return f, errs.Newf(errs.Conflict,
@@ -159,7 +161,7 @@ func ReadFolder(dir string) (Folder, error) {
 // WriteFolder makes dir a data folder (mode 0700). It refuses a folder that is one already and a folder with anything
 // else in it, so that no foreign file is ever mixed with derived data.
 func WriteFolder(dir string, f Folder) error {
-	if _, err := os.Stat(filepath.Join(dir, markerFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, MarkerFile)); err == nil {
 		return errs.Newf(errs.Conflict, "%[1]s 已经是数据文件夹，不能重复初始化", "%[1]s is a data folder already", dir)
 	}
 	entries, err := os.ReadDir(dir)
@@ -177,7 +179,7 @@ func WriteFolder(dir string, f Folder) error {
 	if err != nil {
 		return errs.Wrap(errs.Internal, err, "无法写出标记文件", "cannot write the marker file")
 	}
-	if err := os.WriteFile(filepath.Join(dir, markerFile), append(text, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, MarkerFile), append(text, '\n'), 0o600); err != nil {
 		return errs.Wrap(errs.Unavailable, err, "无法写入数据文件夹 "+dir, "cannot write to the data folder "+dir)
 	}
 	return nil

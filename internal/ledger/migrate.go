@@ -19,17 +19,18 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the tables to the newest schema. Several processes may do it at once.
-func (l *Ledger) migrate(ctx context.Context) error {
+// migrate brings the tables to the newest schema, or to one without some migrations. Several processes may do it at once.
+func (l *Ledger) migrate(ctx context.Context, without ...int64) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	return l.migrateTo(ctx, files)
+	return l.migrateTo(ctx, files, without...)
 }
 
-func (l *Ledger) migrateTo(ctx context.Context, files fs.FS) error {
-	options := []goose.ProviderOption{goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
+func (l *Ledger) migrateTo(ctx context.Context, files fs.FS, without ...int64) error {
+	options := []goose.ProviderOption{goose.WithAllowOutofOrder(true), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
+		goose.WithExcludeVersions(without)}
 	dialect := goose.DialectSQLite3
 	if l.engine == PostgreSQL {
 		dialect = goose.DialectPostgres
