@@ -72,7 +72,7 @@ func TestBackupAndRestore(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = a.Close() })
-		if _, err := a.Jobs(t.Context(), time.Now, account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, account.Options{}, a.Log)); err != nil {
+		if _, err := a.Jobs(t.Context(), time.Now); err != nil {
 			t.Fatal(err)
 		}
 		made, password := people(t, a, "wang")
@@ -204,7 +204,7 @@ func TestBackupAndRestore(t *testing.T) {
 			t.Error(err)
 		}
 		// Life goes on: jobs are queued, the chain grows from where it was.
-		q, err := second.Jobs(t.Context(), time.Now, s)
+		q, err := second.Jobs(t.Context(), time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,7 @@ func withAccounts(ctx context.Context, e *env, fn func(context.Context, *app.App
 		return err
 	}
 	defer a.Close()
-	if err := fn(ctx, a, account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, account.Options{}, a.Log)); err != nil {
+	if err := fn(ctx, a, a.Accounts()); err != nil {
 		return err
 	}
 	return a.Close()

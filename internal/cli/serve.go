@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -53,6 +54,9 @@ error (JSON, without personal data). While it runs, other verbs that need this d
 	return cmd
 }
 
+// stopJobs is how long running jobs may take to end; then they are stopped, and run again after the next start.
+const stopJobs = 10 * time.Second
+
 func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 	if e.Lent != nil {
 		return errs.New(errs.Refused, "服务里不能再启动服务", "a server is not started inside a server")
@@ -95,6 +99,18 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	queue, err := a.Jobs(ctx, e.Now)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if err := queue.Start(context.WithoutCancel(ctx)); err != nil { // it is stopped gently below
+		return errors.Join(err, l.Close())
+	}
+	defer func() {
+		gently, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopJobs)
+		defer cancel()
+		err = errors.Join(err, queue.Stop(gently))
+	}()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
