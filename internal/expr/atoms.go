@@ -36,3 +36,30 @@ func (c *Checked) Operands() (left, right *Checked, ok bool) {
 
 // Reason is the whole expression as one reason: what a comparison from [Checked.Atoms] compares, for a row.
 func (c *Checked) Reason(row []Value) Reason { return c.reason(c.root, row) }
+
+// Limit takes an expression apart that compares the order of two numbers, one of them made only of variables that are fixed (and
+// literals), the other of others. value is put on the left: value < limit, op being < <= > or >=. ok is false for any other expression.
+func (c *Checked) Limit(fixed func(*Var) bool) (value *Checked, op Op, limit *Checked, ok bool) {
+	n := c.root
+	if n.Op != OpLess && n.Op != OpLessEq && n.Op != OpMore && n.Op != OpMoreEq || n.Args[0].typ != Number {
+		return nil, 0, nil, false
+	}
+	left, right := c.part(n.Args[0], nil), c.part(n.Args[1], nil)
+	count := func(x *Checked) (some, all bool) {
+		all = true
+		for _, v := range x.vars {
+			some, all = some || fixed(v), all && fixed(v)
+		}
+		return some, all
+	}
+	leftSome, leftAll := count(left)
+	rightSome, rightAll := count(right)
+	switch {
+	case !leftSome && len(left.vars) > 0 && rightAll:
+		return left, n.Op, right, true
+	case !rightSome && len(right.vars) > 0 && leftAll:
+		mirror := map[Op]Op{OpLess: OpMore, OpLessEq: OpMoreEq, OpMore: OpLess, OpMoreEq: OpLessEq}
+		return right, mirror[n.Op], left, true
+	}
+	return nil, 0, nil, false
+}

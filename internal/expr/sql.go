@@ -19,9 +19,17 @@ func (c *Checked) SQL(d Dialect, ref func(*Var) string) string {
 	return w.settle(w.write(c.root)).sql
 }
 
+// SQLOver writes a yes/no expression like [Checked.SQL], with atom(i) in the place of its comparison number i of [Checked.Atoms]: SQL of
+// type BOOLEAN that needs no brackets. It decides a rule where the outcomes of its comparisons are known and their values are not.
+func (c *Checked) SQLOver(d Dialect, atom func(i int) string) string {
+	w := &writer{dialect: d, atom: atom}
+	return w.write(c.root).sql
+}
+
 type writer struct {
 	dialect Dialect
 	ref     func(*Var) string
+	atom    func(i int) string // writes the comparisons; nil: they are written out
 }
 
 // term is SQL text and what is known of its value.
@@ -97,6 +105,9 @@ func (w *writer) literal(x float64) term {
 }
 
 func (w *writer) write(n *Node) term {
+	if w.atom != nil && n.atom >= 0 {
+		return term{sql: w.atom(int(n.atom))}
+	}
 	switch n.Op {
 	case OpNumber:
 		return w.literal(n.Num)

@@ -187,7 +187,7 @@ func (s *Service) stored(ctx context.Context, c *sql.Conn, householdNo string) (
 	for i := range p.Indicators {
 		cols = append(cols, column(&p.Indicators[i]))
 	}
-	for w := range words(len(p.Rules) + len(p.Checks)) {
+	for w := range allWords(p) {
 		cols = append(cols, fmt.Sprintf("hits%d", w), fmt.Sprintf("unknowns%d", w))
 	}
 	if err := d.load(ctx, c, fmt.Sprintf("SELECT %s FROM wide WHERE household_id = %d", strings.Join(cols, ", "), d.home.ID)); err != nil {
@@ -209,7 +209,7 @@ func (s *Service) at(ctx context.Context, c *sql.Conn, householdNo string, run i
 		return nil, errs.New(errs.NotFound, "还没有筛查过；请先运行 shouwang screen", "nothing has been screened yet; run shouwang screen first")
 	}
 	if run == 0 {
-		if run, err = one[int64](ctx, c, fmt.Sprintf("SELECT coalesce(max(run), 0) FROM wide WHERE household_id = %d", home.ID)); err != nil {
+		if run, err = one[int64](ctx, c, fmt.Sprintf("SELECT coalesce(max(run), 0) FROM wide_row WHERE household_id = %d", home.ID)); err != nil {
 			return nil, err
 		}
 	}
@@ -230,7 +230,7 @@ func (s *Service) at(ctx context.Context, c *sql.Conn, householdNo string, run i
 	if err != nil {
 		return nil, err
 	}
-	return &derivation{q: &query{pack: pack, asOf: rec.AsOf, values: values, asKnown: rec.UpTo}, run: rec, home: home}, nil
+	return &derivation{q: &query{pack: pack, asOf: rec.AsOf, values: values, asKnown: rec.UpTo, patterns: newPatterns(pack)}, run: rec, home: home}, nil
 }
 
 // load reads the wide row that text selects and lays it out as the slots that rules see.
@@ -245,7 +245,7 @@ func (d *derivation) load(ctx context.Context, c *sql.Conn, text string) error {
 	for i := range cells {
 		dest = append(dest, &cells[i])
 	}
-	nwords := words(len(q.pack.Rules) + len(q.pack.Checks))
+	nwords := allWords(q.pack)
 	d.hits, d.unk = make([]int64, nwords), make([]int64, nwords)
 	for w := range nwords {
 		dest = append(dest, &d.hits[w], &d.unk[w])

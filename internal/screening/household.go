@@ -97,7 +97,7 @@ func (s *Service) Household(ctx context.Context, no string) (Household, error) {
 		}
 	}
 	for i := range p.Checks {
-		if w, m := ruleBit(len(p.Rules) + i); d.hits[w]&m != 0 {
+		if w, m := checkBit(p, i); d.hits[w]&m != 0 {
 			h.Findings = append(h.Findings, p.Checks[i].ID)
 		}
 	}

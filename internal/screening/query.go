@@ -13,6 +13,7 @@ import (
 	"shouwang/internal/division"
 	"shouwang/internal/expr"
 	"shouwang/internal/policy"
+	"shouwang/internal/warehouse"
 )
 
 // bitsPerWord is how many rules share one BIGINT of the wide row. 60 keeps every word positive on every engine.
@@ -54,6 +55,7 @@ type query struct {
 	cover   *coverage
 	values  *parameters
 	asKnown int // rows as known at this batch number; 0 = the live tables
+	*patterns
 }
 
 // lit spells a date literal that DuckDB and PostgreSQL both read.
@@ -552,17 +554,8 @@ func zero(t expr.Type) string {
 // words is the number of BIGINT words that n rules need.
 func words(n int) int { return max(1, (n+bitsPerWord-1)/bitsPerWord) }
 
-// sqlWide is the whole SELECT: household_id, county, division, members, run, every indicator, hitsK, unknownsK.
-func (q *query) sqlWide(sc scope, run int64) string {
-	ctes, last := q.indicators(sc)
-	var outcomes []string
-	for i := range q.pack.Rules {
-		outcomes = append(outcomes, fmt.Sprintf("(%s) AS rule_%d", q.pack.Rules[i].When.SQL(expr.DuckDB, q.ruleRef), i))
-	}
-	for i := range q.pack.Checks {
-		outcomes = append(outcomes, fmt.Sprintf("(%s) AS rule_%d", q.pack.Checks[i].When.SQL(expr.DuckDB, q.ruleRef), len(q.pack.Rules)+i))
-	}
-	ctes = append(ctes, "r AS (SELECT *, "+strings.Join(outcomes, ", ")+" FROM "+last+")")
+// frame is the columns that every wide row begins with, then every indicator.
+func (q *query) frame(run int64) []string {
 	cols := []string{"household_id", "registry_county AS county", "registry_division AS division", "registry_members AS members", fmt.Sprintf("CAST(%d AS BIGINT) AS run", run)}
 	for i := range q.pack.Indicators {
 		value := quote(q.pack.Indicators[i].ID)
@@ -571,20 +564,33 @@ func (q *query) sqlWide(sc scope, run int64) string {
 		}
 		cols = append(cols, value+" AS "+column(&q.pack.Indicators[i]))
 	}
-	n := len(outcomes)
-	for w := range words(n) {
-		var hits, unknowns []string
-		for i := w * bitsPerWord; i < min(n, (w+1)*bitsPerWord); i++ {
-			bit := int64(1) << (i - w*bitsPerWord)
-			hits = append(hits, fmt.Sprintf("CASE WHEN rule_%d THEN CAST(%d AS BIGINT) ELSE 0 END", i, bit))
-			unknowns = append(unknowns, fmt.Sprintf("CASE WHEN rule_%d IS NULL THEN CAST(%d AS BIGINT) ELSE 0 END", i, bit))
-		}
-		cols = append(cols, fmt.Sprintf("%s AS hits%d", strings.Join(hits, " + "), w), fmt.Sprintf("%s AS unknowns%d", strings.Join(unknowns, " + "), w))
-	}
-	return "WITH " + strings.Join(ctes, ",\n") + "\nSELECT " + strings.Join(cols, ", ") + " FROM r"
+	return cols
 }
 
-// column is the name of an indicator in table wide: prefixed, so that it can never meet a column of the frame.
+// sqlRows is the SELECT that fills table wide_row: household_id, county, division, members, run, every indicator, the pattern of the rules, and the words
+// of the checks.
+func (q *query) sqlRows(sc scope, run int64) string {
+	ctes, last := q.indicators(sc)
+	checks := []string{"*"}
+	for i := range q.pack.Checks {
+		checks = append(checks, q.pack.Checks[i].When.SQL(expr.DuckDB, q.ruleRef)+" AS "+outcome(i))
+	}
+	ctes = append(ctes, "checked AS (SELECT "+strings.Join(checks, ", ")+" FROM "+last+")")
+	cols := append(q.frame(run), q.hash(q.ruleRef)+" AS pattern")
+	cols = append(cols, bits(0, len(q.pack.Checks), words(len(q.pack.Rules)))...)
+	return "WITH " + strings.Join(ctes, ",\n") + "\nSELECT " + strings.Join(cols, ", ") + " FROM checked"
+}
+
+// sqlWide is the SELECT of what the view wide shows, decided on the spot: household_id, county, division, members, run, every indicator, hitsK, unknownsK.
+func (q *query) sqlWide(sc scope, run int64) string {
+	ctes, last := q.indicators(sc)
+	more, last := q.outcomes(q.pack, last, q.ruleRef)
+	cols := append(q.frame(run), bits(0, len(q.pack.Rules), 0)...)
+	cols = append(cols, bits(len(q.pack.Rules), len(q.pack.Checks), words(len(q.pack.Rules)))...)
+	return "WITH " + strings.Join(append(ctes, more...), ",\n") + "\nSELECT " + strings.Join(cols, ", ") + " FROM " + last
+}
+
+// column is the name of an indicator in view wide: prefixed, so that it can never meet a column of the frame.
 func column(ind *policy.Indicator) string { return quote("i_" + ind.ID) }
 
 // counts reports whether the indicator's values are whole numbers by their nature: kept as INTEGER, whose statistics and
@@ -593,7 +599,7 @@ func counts(ind *policy.Indicator) bool {
 	return ind.Derive == nil && (ind.Aggregate == policy.Count || ind.Aggregate == policy.Persons) && ind.PerPerson == ""
 }
 
-// wideColumns is the DDL column list of table wide. Most households have no row for most indicators, so the columns that are
+// wideColumns is the DDL column list of table wide_row. Most households have no row for most indicators, so the columns that are
 // zero when absent are run-length encoded by order: left to itself DuckDB spends more time on weighing eight encodings for
 // each of them than on computing them (measured in docs/benchmarks.md).
 func wideColumns(p *policy.Pack) string {
@@ -609,7 +615,8 @@ func wideColumns(p *policy.Pack) string {
 		}
 		cols = append(cols, column(ind)+" "+typ)
 	}
-	for w := range words(len(p.Rules) + len(p.Checks)) {
+	cols = append(cols, "pattern "+warehouse.DuckDB.Type("UBIGINT")+" NOT NULL")
+	for w := words(len(p.Rules)); w < allWords(p); w++ {
 		cols = append(cols, fmt.Sprintf("hits%d BIGINT NOT NULL", w), fmt.Sprintf("unknowns%d BIGINT NOT NULL", w))
 	}
 	return strings.Join(cols, ", ")

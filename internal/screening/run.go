@@ -187,7 +187,12 @@ func (s *Service) prepare(ctx context.Context, c *sql.Conn) error {
 	if err := exec(ctx, c, "UPDATE run SET state = 'aborted' WHERE state = 'running'"); err != nil {
 		return err
 	}
-	return exec(ctx, c, "DROP TABLE IF EXISTS wide_next")
+	for _, t := range []string{"wide_next", "pattern_next"} {
+		if err := exec(ctx, c, "DROP TABLE IF EXISTS "+t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func tableExists(ctx context.Context, c *sql.Conn, name string) (bool, error) {
@@ -219,7 +224,7 @@ func (s *Service) Run(ctx context.Context, o Options) (Summary, error) {
 	if err != nil {
 		return sum, err
 	}
-	q := &query{pack: s.pack, asOf: o.AsOf, cover: cover, values: values}
+	q := &query{pack: s.pack, asOf: o.AsOf, cover: cover, values: values, patterns: newPatterns(s.pack)}
 	upTo, err := one[int](ctx, c, "SELECT coalesce(max(batch), 0) FROM batch")
 	if err != nil {
 		return sum, err
@@ -236,9 +241,14 @@ func (s *Service) Run(ctx context.Context, o Options) (Summary, error) {
 	if err != nil {
 		return sum, err
 	}
-	hasWide, err := tableExists(ctx, c, "wide")
+	hasWide, err := tableExists(ctx, c, "wide_row")
 	if err != nil {
 		return sum, err
+	}
+	if hasWide && !o.Full {
+		if hasWide, err = tableExists(ctx, c, "tally_county"); err != nil {
+			return sum, err
+		}
 	}
 	full := o.Full || last == nil || !hasWide || !last.AsOf.Equal(o.AsOf) || last.PackHash != s.pack.Hash || last.ParamHash != values.hash()
 
@@ -456,7 +466,7 @@ func (s *Service) full(ctx context.Context, c *sql.Conn, q *query, run, total in
 			}
 			defer conn.Close()
 			for r := range work {
-				if err := exec(gctx, conn, "INSERT INTO wide_next "+q.sqlWide(r, run)); err != nil {
+				if err := exec(gctx, conn, "INSERT INTO wide_next "+q.sqlRows(r, run)); err != nil {
 					return err
 				}
 				if o.Progress != nil {
@@ -469,17 +479,34 @@ func (s *Service) full(ctx context.Context, c *sql.Conn, q *query, run, total in
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if err := exec(ctx, c, "CREATE TABLE pattern_next ("+q.columns(s.pack)+")"); err != nil {
+		return err
+	}
+	if err := q.learn(ctx, c, q, "wide_next", "pattern_next", scope{}); err != nil {
+		return err
+	}
+	// Before there were patterns, wide was a table.
+	old, err := one[string](ctx, c, "SELECT coalesce(max(table_type), '') FROM information_schema.tables WHERE table_name = 'wide'")
+	if err != nil {
+		return err
+	}
+	kind := "VIEW"
+	if old == "BASE TABLE" {
+		kind = "TABLE"
+	}
 	if err := exec(ctx, c, "BEGIN TRANSACTION"); err != nil {
 		return err
 	}
 	err = func() error {
-		if err := exec(ctx, c, "DROP TABLE IF EXISTS wide"); err != nil {
-			return err
+		for _, text := range []string{
+			"DROP " + kind + " IF EXISTS wide", "DROP TABLE IF EXISTS wide_row", "DROP TABLE IF EXISTS pattern",
+			"ALTER TABLE wide_next RENAME TO wide_row", "ALTER TABLE pattern_next RENAME TO pattern", wideView(s.pack),
+		} {
+			if err := exec(ctx, c, text); err != nil {
+				return err
+			}
 		}
-		if err := exec(ctx, c, "ALTER TABLE wide_next RENAME TO wide"); err != nil {
-			return err
-		}
-		return s.afterWide(ctx, c, q, run, scope{})
+		return s.afterWide(ctx, c, q, run, scope{}, nil)
 	}()
 	return s.rollbackOn(ctx, c, err)
 }
@@ -520,27 +547,51 @@ func (s *Service) incremental(ctx context.Context, c *sql.Conn, q *query, run in
 		return err
 	}
 	err = func() error {
-		if err := exec(ctx, c, "DELETE FROM wide"+whereClause(sc.where(""))); err != nil {
+		counties, err := countiesOf(ctx, c, sc)
+		if err != nil {
 			return err
 		}
-		if err := exec(ctx, c, "INSERT INTO wide "+q.sqlWide(sc, run)); err != nil {
+		if err := exec(ctx, c, "DELETE FROM wide_row"+whereClause(sc.where(""))); err != nil {
 			return err
 		}
-		return s.afterWide(ctx, c, q, run, sc)
+		if err := exec(ctx, c, "INSERT INTO wide_row "+q.sqlRows(sc, run)); err != nil {
+			return err
+		}
+		if err := q.learn(ctx, c, q, "wide_row", "pattern", sc); err != nil {
+			return err
+		}
+		return s.afterWide(ctx, c, q, run, sc, counties)
 	}()
 	return s.rollbackOn(ctx, c, err)
 }
 
-// afterWide makes hits, warnings and data requests of the households in scope from their new wide rows.
-func (s *Service) afterWide(ctx context.Context, c *sql.Conn, q *query, run int64, sc scope) error {
+// afterWide makes hits, warnings, counts and data requests of the households in scope from their new wide rows. before are the counties where they
+// were until now.
+func (s *Service) afterWide(ctx context.Context, c *sql.Conn, q *query, run int64, sc scope, before []int32) error {
 	if len(s.pack.Rules) == 0 {
 		return nil
+	}
+	if err := s.tally(ctx, c, sc, before); err != nil {
+		return err
 	}
 	var anyHit []string
 	for w := range words(len(s.pack.Rules)) {
 		anyHit = append(anyHit, fmt.Sprintf("hits%d <> 0", w))
 	}
-	hot := "CREATE OR REPLACE TEMPORARY TABLE hot AS SELECT * FROM wide" + whereClause(sc.where(""), "("+strings.Join(anyHit, " OR ")+")")
+	cols := []string{"run", "household_id", "division"}
+	used := make([]bool, len(s.pack.Indicators))
+	for i := range s.pack.Rules {
+		for _, v := range s.pack.Rules[i].When.Vars() {
+			if v.Slot < len(used) && !used[v.Slot] {
+				used[v.Slot] = true
+				cols = append(cols, column(&s.pack.Indicators[v.Slot]))
+			}
+		}
+	}
+	for w := range words(len(s.pack.Rules)) {
+		cols = append(cols, fmt.Sprintf("hits%d", w))
+	}
+	hot := "CREATE OR REPLACE TEMPORARY TABLE hot AS SELECT " + strings.Join(cols, ", ") + " FROM wide" + whereClause(sc.where(""), "("+strings.Join(anyHit, " OR ")+")")
 	if err := exec(ctx, c, hot); err != nil {
 		return err
 	}

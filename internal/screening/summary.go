@@ -68,7 +68,7 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 	}
 	sort.Strings(feeds)
 	cols := []string{"county"}
-	nwords := words(len(s.pack.Rules) + len(s.pack.Checks))
+	nwords := words(len(s.pack.Rules))
 	ask := make([]int64, nwords)
 	for i := range s.pack.Rules {
 		if s.pack.Rules[i].AskOnUnknown {
@@ -78,7 +78,7 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 	}
 	var some []string
 	for w := range nwords {
-		cols = append(cols, fmt.Sprintf("unknowns%d & %d", w, ask[w]))
+		cols = append(cols, fmt.Sprintf("p.unknowns%d & %d", w, ask[w]))
 		some = append(some, fmt.Sprintf("(unknowns%d & %d) <> 0", w, ask[w]))
 	}
 	flags := make([]string, 0, len(feeds))
@@ -96,9 +96,10 @@ func (s *Service) requests(ctx context.Context, c *sql.Conn, q *query, run int64
 	// An incremental run counts its counties anew as a whole, since a request is about a county.
 	counties := ""
 	if w := sc.where(""); w != "" {
-		counties = "county IN (SELECT DISTINCT county FROM wide WHERE " + w + ")"
+		counties = "county IN (SELECT DISTINCT county FROM wide_row WHERE " + w + ")"
 	}
-	text := "SELECT " + strings.Join(cols, ", ") + ", count(*) FROM wide" + whereClause(counties, "("+strings.Join(some, " OR ")+")") + " GROUP BY " + strings.Join(group, ", ")
+	text := "SELECT " + strings.Join(cols, ", ") + ", count(*) FROM wide_row AS w JOIN (SELECT * FROM pattern WHERE " + strings.Join(some, " OR ") + ") AS p ON p.pattern = w.pattern" +
+		whereClause(counties) + " GROUP BY " + strings.Join(group, ", ")
 	rows, err := c.QueryContext(ctx, text)
 	if err != nil {
 		return fmt.Errorf("screening: data requests: %w\n%s", err, short(text))
@@ -223,7 +224,7 @@ func (s *Service) summarise(ctx context.Context, c *sql.Conn, q *query, sum *Sum
 		return err
 	}
 	levels := map[string]Count{}
-	if err := scan(ctx, c, "SELECT level, count(*), CAST(coalesce(sum(w.members), 0) AS BIGINT) FROM (SELECT household_id, max(level) AS level FROM warning_live GROUP BY household_id) AS l LEFT JOIN wide AS w ON w.household_id = l.household_id GROUP BY level", func(r *sql.Rows) error {
+	if err := scan(ctx, c, "SELECT level, count(*), CAST(coalesce(sum(w.members), 0) AS BIGINT) FROM (SELECT household_id, max(level) AS level FROM warning_live GROUP BY household_id) AS l LEFT JOIN wide_row AS w ON w.household_id = l.household_id GROUP BY level", func(r *sql.Rows) error {
 		var level uint8
 		var n Count
 		if err := r.Scan(&level, &n.Households, &n.Persons); err != nil {
@@ -278,24 +279,36 @@ func (s *Service) outcomes(ctx context.Context, c *sql.Conn, sum *Summary) (rule
 		where = fmt.Sprintf(" WHERE run = %d", sum.Run)
 	}
 	hits, unknowns := make([]int64, n), make([]int64, n)
-	// Outcomes come in few patterns: count the patterns, then the bits.
-	for w := range words(n) {
-		for prefix, into := range map[string][]int64{"hits": hits, "unknowns": unknowns} {
-			text := fmt.Sprintf("SELECT %s%d, count(*) FROM wide%s GROUP BY 1", prefix, w, where)
-			if err := scan(ctx, c, text, func(r *sql.Rows) error {
-				var bits, count int64
-				if err := r.Scan(&bits, &count); err != nil {
-					return err
-				}
-				for i := w * bitsPerWord; i < min(n, (w+1)*bitsPerWord); i++ {
-					if _, m := ruleBit(i); bits&m != 0 {
-						into[i] += count
-					}
-				}
-				return nil
-			}); err != nil {
-				return nil, nil, err
+	// Outcomes come in few patterns: count the patterns, then the bits. The rules' words are the pattern's, the checks' the row's.
+	count := func(text string, first, word, number int) error {
+		return scan(ctx, c, text, func(r *sql.Rows) error {
+			var hit, unknown, households int64
+			if err := r.Scan(&hit, &unknown, &households); err != nil {
+				return err
 			}
+			for i := word * bitsPerWord; i < min(number, (word+1)*bitsPerWord); i++ {
+				_, m := ruleBit(i)
+				if hit&m != 0 {
+					hits[first+i] += households
+				}
+				if unknown&m != 0 {
+					unknowns[first+i] += households
+				}
+			}
+			return nil
+		})
+	}
+	nr := len(s.pack.Rules)
+	for w := range words(nr) {
+		text := fmt.Sprintf("SELECT hits%[1]d, unknowns%[1]d, CAST(sum(n) AS BIGINT) FROM (SELECT pattern, count(*) AS n FROM wide_row%[2]s GROUP BY pattern) AS w JOIN pattern AS p ON p.pattern = w.pattern GROUP BY 1, 2", w, where)
+		if err := count(text, 0, w, nr); err != nil {
+			return nil, nil, err
+		}
+	}
+	for w := range words(len(s.pack.Checks)) {
+		text := fmt.Sprintf("SELECT hits%[1]d, unknowns%[1]d, count(*) FROM wide_row%[2]s GROUP BY 1, 2", words(nr)+w, where)
+		if err := count(text, nr, w, len(s.pack.Checks)); err != nil {
+			return nil, nil, err
 		}
 	}
 	for i := range s.pack.Rules {

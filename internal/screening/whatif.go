@@ -3,6 +3,7 @@ package screening
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -73,7 +74,8 @@ type Visits struct {
 // divisor of a 12-digit code for each grain.
 var grains = map[string]int64{"county": 1_000_000, "township": 1000, "village": 1}
 
-// WhatIf answers from the wide rows of the last run: only the rules that the change touches are evaluated again.
+// WhatIf answers from the wide rows of the last run: only the rules that the change touches are decided again, and only for the
+// households on which a comparison of theirs comes out differently.
 func (s *Service) WhatIf(ctx context.Context, ask Question) (Answer, error) {
 	began := time.Now()
 	var a Answer
@@ -105,6 +107,11 @@ func (s *Service) WhatIf(ctx context.Context, ask Question) (Answer, error) {
 			return a, errs.Newf(errs.NotFound, "政策包里没有参数 %[1]s；用 shouwang pack show 查看全部参数", "the pack has no parameter %[1]s; shouwang pack show lists them", id)
 		}
 		set[par.ID] = v
+	}
+	if ok, err := tableExists(ctx, c, "tally_county"); err != nil {
+		return a, err
+	} else if !ok {
+		return a, errs.New(errs.Conflict, "上次筛查用的是旧版本的程序；请先运行 shouwang screen --full", "the last run was made by an older version of the program; run shouwang screen --full first")
 	}
 	ch, err := s.change(ask, set, last.AsOf)
 	if err != nil {
@@ -156,17 +163,56 @@ func (s *Service) currentRun(ctx context.Context, c *sql.Conn) (*runRecord, erro
 	return last, nil
 }
 
-// change is what a question changes, as SQL over table wide.
+// change is what a question changes, as SQL over table wide_row.
 type change struct {
-	rules []int          // numbers of the rules whose outcome may change, ascending
-	after map[int]string // their outcome after the change: TRUE or FALSE, unknown counts as FALSE
-	// where holds for every household on which some rule's outcome may differ: only they are looked at closely.
-	where string
+	q     *query
+	rules []int        // numbers of the rules whose outcome may change, ascending
+	texts map[int]bool // those of them that get another text or are dropped: decided by their own turn, not by their comparisons
+	turns []turn       // what comes out differently
+	atoms map[int]int  // number of a comparison of the pack → its turn
+	where string       // holds for every household on which some turn is not what it was
 }
 
-// change works out which rules a question touches. A rule can change its outcome only where a comparison with a changed
-// parameter changes its own, and few households lie between an old and a new threshold: testing those few comparisons first is
-// what makes the answer fast (docs/benchmarks.md).
+// turn is a comparison, or the whole of a rule with another text, as it comes out after the change.
+type turn struct {
+	rule int    // the rule; -1 for a comparison
+	sql  string // true, false or null
+}
+
+// turnsPerWord is how many turns share a BIGINT: each takes one bit for true and one for unknown.
+const turnsPerWord = 30
+
+// columns packs the turns into words t0, t1 …
+func (ch *change) columns() []string {
+	out := make([]string, (len(ch.turns)+turnsPerWord-1)/turnsPerWord)
+	for w := range out {
+		var parts []string
+		for j := w * turnsPerWord; j < min(len(ch.turns), (w+1)*turnsPerWord); j++ {
+			bit := int64(1) << (2 * (j % turnsPerWord))
+			parts = append(parts, fmt.Sprintf("CASE (%s) WHEN TRUE THEN CAST(%d AS BIGINT) WHEN FALSE THEN 0 ELSE %d END", ch.turns[j].sql, bit, 2*bit))
+		}
+		out[w] = strings.Join(parts, " + ")
+	}
+	return out
+}
+
+// read is turn j out of its word.
+func (ch *change) read(j int) string {
+	bit := int64(1) << (2 * (j % turnsPerWord))
+	return fmt.Sprintf("(CASE WHEN (t%[1]d & %[2]d) = 0 THEN (t%[1]d & %[3]d) <> 0 END)", j/turnsPerWord, 2*bit, bit)
+}
+
+// keys are the columns that together say how a household turns out: its pattern and the words of the turns.
+func (ch *change) keys(table string) string {
+	out := table + "pattern"
+	for w := range ch.columns() {
+		out += fmt.Sprintf(", %st%d", table, w)
+	}
+	return out
+}
+
+// change works out which rules a question touches. A rule can change its outcome only where a comparison with a changed parameter
+// changes its own, and few households lie between an old and a new threshold (docs/benchmarks.md).
 func (s *Service) change(ask Question, set map[string]float64, asOf time.Time) (*change, error) {
 	now, err := newParameters(s.pack, asOf, nil)
 	if err != nil {
@@ -176,57 +222,147 @@ func (s *Service) change(ask Question, set map[string]float64, asOf time.Time) (
 	if err != nil {
 		return nil, err
 	}
-	before, after := (&query{pack: s.pack, asOf: asOf, values: now}).onWide, (&query{pack: s.pack, asOf: asOf, values: then}).onWide
-	ch := &change{after: map[int]string{}}
-	conds := map[string]bool{}
+	q := &query{pack: s.pack, asOf: asOf, values: now, patterns: newPatterns(s.pack)}
+	before, after := q.onWide, (&query{pack: s.pack, asOf: asOf, values: then}).onWide
+	ch := &change{q: q, texts: map[int]bool{}, atoms: map[int]int{}}
+	var conds []string
+	touched := map[int]bool{}
+	text := func(i int, sql string) {
+		if ch.texts[i] {
+			return
+		}
+		touched[i], ch.texts[i] = true, true
+		ch.turns = append(ch.turns, turn{rule: i, sql: sql})
+		conds = append(conds, "coalesce("+s.pack.Rules[i].When.SQL(expr.DuckDB, before)+", FALSE) <> coalesce("+sql+", FALSE)")
+	}
 	for _, id := range ask.Drop {
 		i := s.ruleNumber(id)
 		if i < 0 {
 			return nil, noRule(id)
 		}
-		ch.after[i] = "FALSE"
-		conds[hasBit("hits", i)] = true
+		text(i, "FALSE")
 	}
-	for id, text := range ask.Rules {
+	for _, id := range slices.Sorted(maps.Keys(ask.Rules)) {
 		i := s.ruleNumber(id)
 		if i < 0 {
 			return nil, noRule(id)
 		}
-		checked, err := s.pack.RuleEnv().Check(text, expr.Bool)
+		checked, err := s.pack.RuleEnv().Check(ask.Rules[id], expr.Bool)
 		if err != nil {
 			return nil, err
 		}
-		ch.after[i] = "coalesce(" + checked.SQL(expr.DuckDB, after) + ", FALSE)"
-		conds["("+hasBit("hits", i)+") <> "+ch.after[i]] = true
+		text(i, checked.SQL(expr.DuckDB, after))
 	}
-	for i := range s.pack.Rules {
-		if _, ok := ch.after[i]; ok {
+	var between spans
+	for n, a := range q.atoms {
+		if !s.mentions(a, set) {
 			continue
 		}
-		for _, atom := range s.pack.Rules[i].When.Atoms() {
-			touched := false
-			for _, v := range atom.Vars() {
-				if k := v.Slot - len(s.pack.Indicators); k >= 0 && k < len(s.pack.Parameters) {
-					_, ok := set[s.pack.Parameters[k].ID]
-					touched = touched || ok
-				}
+		some := false
+		for i := range s.pack.Rules {
+			if !ch.texts[i] && slices.Contains(q.of[i], n) {
+				touched[i], some = true, true
 			}
-			if touched {
-				conds["("+atom.SQL(expr.DuckDB, before)+") IS DISTINCT FROM ("+atom.SQL(expr.DuckDB, after)+")"] = true
-				ch.after[i] = "coalesce(" + s.pack.Rules[i].When.SQL(expr.DuckDB, after) + ", FALSE)"
+		}
+		if !some {
+			continue
+		}
+		if cond := flip(q, a, now, then, &between); cond != "" {
+			conds = append(conds, cond)
+		}
+		ch.atoms[n] = len(ch.turns)
+		ch.turns = append(ch.turns, turn{rule: -1, sql: a.SQL(expr.DuckDB, after)})
+	}
+	ch.rules = slices.Sorted(maps.Keys(touched))
+	ch.where = strings.Join(append(between.conditions(), conds...), " OR ")
+	if ch.where == "" {
+		ch.where = "FALSE"
+	}
+	return ch, nil
+}
+
+// mentions reports whether a parameter that is set occurs in the expression.
+func (s *Service) mentions(a *expr.Checked, set map[string]float64) bool {
+	for _, v := range a.Vars() {
+		if k := v.Slot - len(s.pack.Indicators); k >= 0 && k < len(s.pack.Parameters) {
+			if _, ok := set[s.pack.Parameters[k].ID]; ok {
+				return true
 			}
 		}
 	}
-	ch.rules = slices.Sorted(maps.Keys(ch.after))
-	ch.where = strings.Join(slices.Sorted(maps.Keys(conds)), " OR ")
-	return ch, nil
+	return false
+}
+
+// turned writes the SELECT that decides each way in which a household of table moved turns out: its keys, how many households there are, the words of its rules
+// before and after, and the levels before and after.
+func (s *Service) turned(ch *change) string {
+	nw := words(len(s.pack.Rules))
+	drop, gain := make([]int64, nw), make([][]string, nw)
+	cols := []string{ch.keys("k."), "k.households"}
+	for n := range ch.q.atoms {
+		if j, ok := ch.atoms[n]; ok {
+			cols = append(cols, ch.read(j)+" AS "+atom(n))
+		} else {
+			cols = append(cols, "p."+atom(n))
+		}
+	}
+	own := map[int]int{}
+	for j, t := range ch.turns {
+		if t.rule >= 0 {
+			own[t.rule] = j
+		}
+	}
+	rules := []string{"*"}
+	for _, i := range ch.rules {
+		w, m := ruleBit(i)
+		drop[w] |= m
+		after := ch.q.rule(s.pack, i, atom)
+		if j, ok := own[i]; ok {
+			after = ch.read(j)
+		}
+		rules = append(rules, after+" AS "+outcome(i))
+		gain[w] = append(gain[w], fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS BIGINT) ELSE 0 END", outcome(i), m))
+	}
+	last := []string{ch.keys(""), "households"}
+	for w := range nw {
+		cols = append(cols, fmt.Sprintf("p.hits%d", w))
+		last = append(last, fmt.Sprintf("hits%d", w), strings.Join(append([]string{fmt.Sprintf("(hits%d & %d)", w, ^drop[w])}, gain[w]...), " + ")+fmt.Sprintf(" AS after%d", w))
+	}
+	return "WITH kinds AS (SELECT " + ch.keys("") + ", count(*) AS households FROM moved GROUP BY " + ch.keys("") + "),\n" +
+		"compared AS (SELECT " + strings.Join(cols, ", ") + " FROM kinds AS k JOIN pattern AS p ON p.pattern = k.pattern),\n" +
+		"decided AS (SELECT " + strings.Join(rules, ", ") + " FROM compared),\n" +
+		"packed AS (SELECT " + strings.Join(last, ", ") + " FROM decided)\n" +
+		"SELECT *, " + s.levelOf("hits") + " AS before, " + s.levelOf("after") + " AS after FROM packed"
+}
+
+// levelOf is the worst level of the rules whose bits are set in the words with the prefix; 0 for none.
+func (s *Service) levelOf(prefix string) string {
+	masks := s.warnedMasks()
+	var b strings.Builder
+	b.WriteString("CASE")
+	for l := policy.Red; l >= policy.Blue; l-- {
+		var some []string
+		for w, m := range masks[l] {
+			if m != 0 {
+				some = append(some, fmt.Sprintf("(%s%d & %d) <> 0", prefix, w, m))
+			}
+		}
+		if len(some) > 0 {
+			fmt.Fprintf(&b, " WHEN %s THEN %d", strings.Join(some, " OR "), l)
+		}
+	}
+	if b.Len() == len("CASE") {
+		return "0"
+	}
+	b.WriteString(" ELSE 0 END")
+	return b.String()
 }
 
 // warnedMasks are, per level, the bits of the rules that make a warning at that level.
 func (s *Service) warnedMasks() [policy.Red + 1][]int64 {
 	var out [policy.Red + 1][]int64
 	for l := range out {
-		out[l] = make([]int64, words(len(s.pack.Rules)+len(s.pack.Checks)))
+		out[l] = make([]int64, words(len(s.pack.Rules)))
 	}
 	for i := range s.pack.Rules {
 		if r := &s.pack.Rules[i]; r.Class != policy.ClassDoubt {
@@ -239,76 +375,44 @@ func (s *Service) warnedMasks() [policy.Red + 1][]int64 {
 
 // compare counts, by area, who is warned before and after.
 func (s *Service) compare(ctx context.Context, c *sql.Conn, a *Answer, ask Question, ch *change) error {
-	masks := s.warnedMasks()
 	within := ""
 	if ask.Division != 0 {
 		lo, hi := s.tree.Range(ask.Division)
 		within = fmt.Sprintf("division BETWEEN %d AND %d", lo, hi)
 	}
-	// The few households on which something may change, with the bits of their rules before and after.
-	drop := make([]int64, len(masks[0]))
-	var outcomes []string
-	gain := make([][]string, len(drop))
-	for _, i := range ch.rules {
-		w, m := ruleBit(i)
-		drop[w] |= m
-		outcomes = append(outcomes, fmt.Sprintf("(%s) AS after_%d", ch.after[i], i))
-		gain[w] = append(gain[w], fmt.Sprintf("CASE WHEN after_%d THEN CAST(%d AS BIGINT) ELSE 0 END", i, m))
+	cols := []string{"division", "members", "pattern"}
+	if ask.List > 0 {
+		cols = append(cols, "household_id")
 	}
-	cols := []string{"household_id", "division", "members"}
-	for w := range drop {
-		cols = append(cols, fmt.Sprintf("hits%d", w))
-		outcomes = append(outcomes, fmt.Sprintf("hits%d", w))
-		after := fmt.Sprintf("hits%d & %d", w, ^drop[w])
-		if len(gain[w]) > 0 {
-			after = "(" + after + ") + " + strings.Join(gain[w], " + ")
-		}
-		cols = append(cols, fmt.Sprintf("%s AS after%d", after, w))
+	var same []string
+	for w, t := range ch.columns() {
+		cols = append(cols, fmt.Sprintf("%s AS t%d", t, w))
+		same = append(same, fmt.Sprintf("k.t%[1]d = m.t%[1]d", w))
 	}
-	level := func(prefix string) string {
-		var b strings.Builder
-		b.WriteString("CASE")
-		for l := policy.Red; l >= policy.Blue; l-- {
-			var some []string
-			for w, m := range masks[l] {
-				if m != 0 {
-					some = append(some, fmt.Sprintf("(%s%d & %d) <> 0", prefix, w, m))
-				}
-			}
-			if len(some) > 0 {
-				fmt.Fprintf(&b, " WHEN %s THEN %d", strings.Join(some, " OR "), l)
-			}
-		}
-		b.WriteString(" ELSE 0 END")
-		return b.String()
-	}
-	where := "FALSE"
-	if ch.where != "" {
-		where = conj(within, "("+ch.where+")")
-	}
+	joined := "moved AS m JOIN turned AS k ON " + strings.Join(append([]string{"k.pattern = m.pattern"}, same...), " AND ")
 	for _, text := range []string{
-		"CREATE OR REPLACE TEMPORARY TABLE moved AS SELECT " + strings.Join(cols, ", ") + " FROM (SELECT household_id, division, members, " + strings.Join(outcomes, ", ") + " FROM wide WHERE " + where + ") AS asked",
-		"CREATE OR REPLACE TEMPORARY TABLE levels AS SELECT household_id, division, members, " + level("hits") + " AS before, " + level("after") + " AS after FROM moved",
+		"CREATE OR REPLACE TEMPORARY TABLE moved AS SELECT " + strings.Join(cols, ", ") + " FROM wide_row" + whereClause(within, "("+ch.where+")"),
+		"CREATE OR REPLACE TEMPORARY TABLE turned AS " + s.turned(ch),
 	} {
 		if err := exec(ctx, c, text); err != nil {
 			return err
 		}
 	}
-	if err := s.ruleChanges(ctx, c, a, ch, within); err != nil {
+	if err := s.ruleChanges(ctx, c, a, ch, within, ask.Division); err != nil {
 		return err
 	}
 
 	// By township always, since visits are counted there; coarser grains are summed here, the village asked for.
 	grain := min(grains[ask.By], grains["township"])
-	text := fmt.Sprintf(`WITH was AS (SELECT division - division %% %[1]d AS area, count(*) AS n FROM (SELECT DISTINCT household_id, division FROM warning_live WHERE known%[2]s) AS w GROUP BY 1),
-turn AS (SELECT division - division %% %[1]d AS area,
+	text := fmt.Sprintf(`WITH was AS (SELECT division - division %% %[1]d AS area, CAST(sum(warned) AS BIGINT) AS n FROM tally_village%[2]s GROUP BY 1),
+turn AS (SELECT m.division - m.division %% %[1]d AS area,
  count(*) FILTER (WHERE before = 0 AND after > 0) AS enter, CAST(coalesce(sum(members) FILTER (WHERE before = 0 AND after > 0), 0) AS BIGINT) AS enter_persons,
  count(*) FILTER (WHERE before > 0 AND after = 0) AS leave, CAST(coalesce(sum(members) FILTER (WHERE before > 0 AND after = 0), 0) AS BIGINT) AS leave_persons,
  count(*) FILTER (WHERE before > 0 AND after > before) AS worse, count(*) FILTER (WHERE after > 0 AND after < before) AS better
- FROM levels WHERE before <> after GROUP BY 1)
+ FROM %[3]s WHERE before <> after GROUP BY 1)
 SELECT coalesce(was.area, turn.area), coalesce(n, 0), coalesce(n, 0) + coalesce(enter, 0) - coalesce(leave, 0), coalesce(enter, 0), coalesce(enter_persons, 0),
  coalesce(leave, 0), coalesce(leave_persons, 0), coalesce(worse, 0), coalesce(better, 0)
-FROM was FULL OUTER JOIN turn ON turn.area = was.area ORDER BY 1`, grain, and(within))
+FROM was FULL OUTER JOIN turn ON turn.area = was.area ORDER BY 1`, grain, whereClause(within), joined)
 	areas := map[division.Code]*AreaChange{}
 	visits := map[division.Code]int64{}
 	if err := scan(ctx, c, text, func(r *sql.Rows) error {
@@ -355,8 +459,8 @@ FROM was FULL OUTER JOIN turn ON turn.area = was.area ORDER BY 1`, grain, and(wi
 		for _, side := range []struct {
 			cond string
 			into *[]string
-		}{{"l.before = 0 AND l.after > 0", &a.Entering}, {"l.before > 0 AND l.after = 0", &a.Leaving}} {
-			list := "SELECT h.household_no FROM levels AS l JOIN household AS h ON h.household_id = l.household_id WHERE " + side.cond + fmt.Sprintf(" ORDER BY h.household_no LIMIT %d", ask.List)
+		}{{"before = 0 AND after > 0", &a.Entering}, {"before > 0 AND after = 0", &a.Leaving}} {
+			list := "SELECT h.household_no FROM " + joined + " JOIN household AS h ON h.household_id = m.household_id WHERE " + side.cond + fmt.Sprintf(" ORDER BY h.household_no LIMIT %d", ask.List)
 			if err := scan(ctx, c, list, func(r *sql.Rows) error {
 				var no string
 				if err := r.Scan(&no); err != nil {
@@ -372,46 +476,45 @@ FROM was FULL OUTER JOIN turn ON turn.area = was.area ORDER BY 1`, grain, and(wi
 	return nil
 }
 
-// and prefixes a condition that follows others.
-func and(cond string) string {
-	if cond == "" {
-		return ""
-	}
-	return " AND " + cond
-}
-
-// ruleChanges counts the hits of the touched rules before and after. Outcomes come in few patterns: count the patterns, then the bits.
-func (s *Service) ruleChanges(ctx context.Context, c *sql.Conn, a *Answer, ch *change, within string) error {
+// ruleChanges counts the hits of the touched rules before and after.
+func (s *Service) ruleChanges(ctx context.Context, c *sql.Conn, a *Answer, ch *change, within string, division division.Code) error {
 	a.Rules = make([]RuleChange, len(ch.rules))
+	if len(ch.rules) == 0 {
+		return nil
+	}
+	var total, inside, before, after []string
 	for n, i := range ch.rules {
 		a.Rules[n].Rule = s.pack.Rules[i].ID
+		total = append(total, fmt.Sprintf("CAST(coalesce(sum(rule_%d), 0) AS BIGINT)", i))
+		count := func(prefix, of string) string {
+			return fmt.Sprintf("CAST(coalesce(sum(%s) FILTER (WHERE %s), 0) AS BIGINT)", of, hasBit(prefix, i))
+		}
+		inside = append(inside, count("hits", "n"))
+		before, after = append(before, count("hits", "households")), append(after, count("after", "households"))
 	}
-	for w := range words(len(s.pack.Rules)) {
-		for _, part := range []struct {
-			text string
-			add  func(r *RuleChange, n int64)
-		}{
-			{fmt.Sprintf("SELECT hits%d, count(*) FROM wide%s GROUP BY 1", w, whereClause(within)), func(r *RuleChange, n int64) { r.Before += n; r.After += n }},
-			{fmt.Sprintf("SELECT hits%d, -count(*) FROM moved GROUP BY 1", w), func(r *RuleChange, n int64) { r.After += n }},
-			{fmt.Sprintf("SELECT after%d, count(*) FROM moved GROUP BY 1", w), func(r *RuleChange, n int64) { r.After += n }},
-		} {
-			if err := scan(ctx, c, part.text, func(r *sql.Rows) error {
-				var bits, count int64
-				if err := r.Scan(&bits, &count); err != nil {
-					return err
-				}
-				for n, i := range ch.rules {
-					if rw, m := ruleBit(i); rw == w && bits&m != 0 {
-						part.add(&a.Rules[n], count)
-					}
-				}
-				return nil
-			}); err != nil {
+	read := func(text string, add func(r *RuleChange, n int64)) error {
+		return scan(ctx, c, text, func(rows *sql.Rows) error {
+			counts, dest := make([]int64, len(ch.rules)), make([]any, len(ch.rules))
+			for i := range counts {
+				dest[i] = &counts[i]
+			}
+			if err := rows.Scan(dest...); err != nil {
 				return err
 			}
-		}
+			for i, n := range counts {
+				add(&a.Rules[i], n)
+			}
+			return nil
+		})
 	}
-	return nil
+	standing := "SELECT " + strings.Join(total, ", ") + " FROM tally_county"
+	if division != 0 {
+		standing = "SELECT " + strings.Join(inside, ", ") + " FROM (SELECT pattern, count(*) AS n FROM wide_row" + whereClause(within) + " GROUP BY pattern) AS w JOIN pattern AS p ON p.pattern = w.pattern"
+	}
+	return errors.Join(
+		read(standing, func(r *RuleChange, n int64) { r.Before += n; r.After += n }),
+		read("SELECT "+strings.Join(before, ", ")+" FROM turned", func(r *RuleChange, n int64) { r.After -= n }),
+		read("SELECT "+strings.Join(after, ", ")+" FROM turned", func(r *RuleChange, n int64) { r.After += n }))
 }
 
 func (d *AreaChange) add(o AreaChange) {
