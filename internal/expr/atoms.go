@@ -63,3 +63,18 @@ func (c *Checked) Limit(fixed func(*Var) bool) (value *Checked, op Op, limit *Ch
 	}
 	return nil, 0, nil, false
 }
+
+// Comparisons lists the outermost comparisons in the expression, wherever they stand, and the variables that occur outside of them.
+func (c *Checked) Comparisons() (parts []*Checked, rest []*Var) {
+	c.root.Walk(func(n *Node) bool {
+		if n.Op.comparison() {
+			parts = append(parts, c.part(n))
+			return false
+		}
+		if n.v != nil {
+			rest = append(rest, n.v)
+		}
+		return true
+	})
+	return parts, rest
+}

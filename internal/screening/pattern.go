@@ -1,6 +1,7 @@
 package screening
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -20,10 +21,17 @@ import (
 type patterns struct {
 	atoms []*expr.Checked
 	of    [][]int // per rule number, the comparisons of its text in the order of [expr.Checked.Atoms], as numbers of atoms
+	// gauges are the values that are compared with most limits. The run keeps each as a whole number, too: whether it may lie between an old
+	// and a new limit costs a third of asking the number itself (docs/benchmarks.md).
+	gauges []*expr.Checked
 }
+
+// most gauges that a row keeps.
+const mostGauges = 8
 
 func newPatterns(p *policy.Pack) *patterns {
 	out := &patterns{of: make([][]int, len(p.Rules))}
+	defer out.choose(p)
 	number := map[string]int{}
 	for i := range p.Rules {
 		for _, atom := range p.Rules[i].When.Atoms() {
@@ -36,6 +44,48 @@ func newPatterns(p *policy.Pack) *patterns {
 			}
 			out.of[i] = append(out.of[i], n)
 		}
+	}
+	return out
+}
+
+// choose picks the gauges: values that at least two comparisons hold against a limit made of parameters.
+func (t *patterns) choose(p *policy.Pack) {
+	limits := map[string]int{}
+	var values []*expr.Checked
+	for _, a := range t.atoms {
+		parts, _ := a.Comparisons()
+		for _, c := range parts {
+			if value, _, limit, ok := c.Limit(isParameter(p)); ok && len(limit.Vars()) > 0 {
+				if limits[value.String()]++; limits[value.String()] == 1 {
+					values = append(values, value)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(values, func(a, b *expr.Checked) int { return limits[b.String()] - limits[a.String()] })
+	for _, v := range values {
+		if len(t.gauges) < mostGauges && limits[v.String()] > 1 {
+			t.gauges = append(t.gauges, v)
+		}
+	}
+}
+
+// isParameter tells the parameters among the variables of the pack's rules.
+func isParameter(p *policy.Pack) func(*expr.Var) bool {
+	n := len(p.Indicators)
+	return func(v *expr.Var) bool { return v.Slot >= n && v.Slot < n+len(p.Parameters) }
+}
+
+// gauge is the column of gauge k; farthest is the greatest number it holds, which stands for all beyond it (and for unknown ones).
+func gauge(k int) string { return fmt.Sprintf("gauge%d", k) }
+
+const farthest = 2_000_000_000
+
+// gaugeColumns are the gauges of a row whose variables ref spells: within one half of the value.
+func (t *patterns) gaugeColumns(ref func(*expr.Var) string) []string {
+	var out []string
+	for k, v := range t.gauges {
+		out = append(out, fmt.Sprintf("CAST(least(greatest(%s, %s), %s) AS INTEGER) AS %s", v.SQL(expr.DuckDB, ref), float(-farthest), float(farthest), gauge(k)))
 	}
 	return out
 }
@@ -157,24 +207,43 @@ func wideView(p *policy.Pack) string {
 	return "CREATE VIEW wide AS SELECT " + strings.Join(cols, ", ") + " FROM wide_row AS w JOIN pattern AS p ON p.pattern = w.pattern"
 }
 
-// flip is the condition, over table wide_row, that a comparison comes out differently under the parameters after than under before.
-// Where a number is compared with parameters alone, it is that the number lies between the old and the new limit: those are
-// gathered in spans, to be tested together.
+// flip is the condition, over table wide_row, that a comparison may come out differently under the parameters after than under before: it holds
+// wherever it does, and for some households around the limits besides. Where a number is compared with parameters alone, it is that
+// the number lies between the old and the new limit: those are gathered in spans, to be tested together.
 func flip(q *query, a *expr.Checked, before, after *parameters, into *spans) (cond string) {
-	n := len(q.pack.Indicators)
-	isParameter := func(v *expr.Var) bool { return v.Slot >= n && v.Slot < n+len(q.pack.Parameters) }
-	if value, op, limit, ok := a.Limit(isParameter); ok {
+	parts, rest := a.Comparisons()
+	simple := true
+	for _, v := range rest {
+		simple = simple && !isParameter(q.pack)(v)
+	}
+	var found spans
+	for _, c := range parts {
+		if !slices.ContainsFunc(c.Vars(), isParameter(q.pack)) {
+			continue
+		}
+		value, op, limit, ok := c.Limit(isParameter(q.pack))
+		if !ok {
+			simple = false
+			continue
+		}
 		was, okWas := fixed(q, limit, before)
 		is, okIs := fixed(q, limit, after)
-		if okWas && okIs {
-			// Which of two equal numbers lies above the limit is what < and >= say alike, and > and <= the other way.
-			into.add(value.SQL(expr.DuckDB, q.onWide), op == expr.OpLess || op == expr.OpMoreEq, min(was, is), max(was, is))
-			return ""
-		}
+		simple = simple && okWas && okIs
+		// Which of two equal numbers lies above the limit is what < and >= say alike, and > and <= the other way.
+		found.add(spanKey{q.gaugeOf(value), value.SQL(expr.DuckDB, q.onWide), op == expr.OpLess || op == expr.OpMoreEq}, min(was, is), max(was, is))
+	}
+	if simple {
+		into.join(&found)
+		return ""
 	}
 	old, new := *q, *q
 	old.values, new.values = before, after
 	return "(" + a.SQL(expr.DuckDB, old.onWide) + ") IS DISTINCT FROM (" + a.SQL(expr.DuckDB, new.onWide) + ")"
+}
+
+// gaugeOf is the number of the value's gauge, or -1.
+func (t *patterns) gaugeOf(value *expr.Checked) int {
+	return slices.IndexFunc(t.gauges, func(g *expr.Checked) bool { return g.String() == value.String() })
 }
 
 // fixed is the value of an expression of parameters that have the same value everywhere.
@@ -199,22 +268,39 @@ type spans struct {
 }
 
 type spanKey struct {
+	gauge int    // of the value, or -1
 	value string // SQL
 	low   bool   // the low end belongs to the stretch, the high end does not; otherwise the other way round
 }
 
-func (s *spans) add(value string, low bool, from, to float64) {
+func (s *spans) add(k spanKey, from, to float64) {
 	if from == to {
 		return
+	}
+	if k.gauge >= 0 { // a whole number within one half of the value: the ends no longer matter
+		k.value, k.low = "", true
+		from, to = math.Floor(from)-1, math.Ceil(to)+1
 	}
 	if s.of == nil {
 		s.of = map[spanKey][][2]float64{}
 	}
-	k := spanKey{value, low}
 	if _, ok := s.of[k]; !ok {
 		s.order = append(s.order, k)
 	}
 	s.of[k] = append(s.of[k], [2]float64{from, to})
+}
+
+// join takes over the stretches of others.
+func (s *spans) join(others *spans) {
+	for _, k := range others.order {
+		if _, ok := s.of[k]; !ok {
+			s.order = append(s.order, k)
+		}
+		if s.of == nil {
+			s.of = map[spanKey][][2]float64{}
+		}
+		s.of[k] = append(s.of[k], others.of[k]...)
+	}
 }
 
 // conditions are the stretches as SQL, overlapping ones as one.
@@ -222,12 +308,7 @@ func (s *spans) conditions() []string {
 	var out []string
 	for _, k := range s.order {
 		list := slices.Clone(s.of[k])
-		slices.SortFunc(list, func(a, b [2]float64) int {
-			if a[0] < b[0] {
-				return -1
-			}
-			return 1
-		})
+		slices.SortFunc(list, func(a, b [2]float64) int { return cmp.Compare(a[0], b[0]) })
 		merged := list[:1]
 		for _, next := range list[1:] {
 			if last := &merged[len(merged)-1]; next[0] <= last[1] {
@@ -241,7 +322,12 @@ func (s *spans) conditions() []string {
 			above, below = ">=", "<"
 		}
 		for _, m := range merged {
-			out = append(out, fmt.Sprintf("(%[1]s %[2]s %[3]s AND %[1]s %[4]s %[5]s)", k.value, above, float(m[0]), below, float(m[1])))
+			if k.gauge >= 0 {
+				within := func(f float64) int64 { return int64(max(-farthest, min(farthest, f))) }
+				out = append(out, fmt.Sprintf("(%s BETWEEN %d AND %d)", gauge(k.gauge), within(m[0]), within(m[1])))
+			} else {
+				out = append(out, fmt.Sprintf("(%[1]s %[2]s %[3]s AND %[1]s %[4]s %[5]s)", k.value, above, float(m[0]), below, float(m[1])))
+			}
 		}
 	}
 	return out

@@ -71,8 +71,21 @@ func (q *query) source(table string) string {
 	if q.asKnown == 0 {
 		return table
 	}
-	n := q.asKnown
-	return fmt.Sprintf("(SELECT * FROM %[1]s WHERE seen <= %[2]d UNION ALL SELECT * EXCLUDE (until) FROM %[1]s_past WHERE seen <= %[2]d AND until > %[2]d)", table, n)
+	var columns []warehouse.Column
+	switch id, isFact := strings.CutPrefix(table, "fact_"); {
+	case isFact:
+		columns = warehouse.FactColumns(q.pack.Dataset(id))
+	case table == "person":
+		columns = warehouse.PersonColumns()
+	default:
+		columns = warehouse.HouseholdColumns()
+	}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = quote(c.Name)
+	}
+	list, n := strings.Join(names, ", "), q.asKnown
+	return fmt.Sprintf("(SELECT %[1]s FROM %[2]s WHERE seen <= %[3]d UNION ALL SELECT %[1]s FROM %[2]s_past WHERE seen <= %[3]d AND until > %[3]d)", list, table, n)
 }
 
 // conj joins the non-empty predicates with AND.
@@ -577,6 +590,7 @@ func (q *query) sqlRows(sc scope, run int64) string {
 	}
 	ctes = append(ctes, "checked AS (SELECT "+strings.Join(checks, ", ")+" FROM "+last+")")
 	cols := append(q.frame(run), q.hash(q.ruleRef)+" AS pattern")
+	cols = append(cols, q.gaugeColumns(q.ruleRef)...)
 	cols = append(cols, bits(0, len(q.pack.Checks), words(len(q.pack.Rules)))...)
 	return "WITH " + strings.Join(ctes, ",\n") + "\nSELECT " + strings.Join(cols, ", ") + " FROM checked"
 }
@@ -602,7 +616,7 @@ func counts(ind *policy.Indicator) bool {
 // wideColumns is the DDL column list of table wide_row. Most households have no row for most indicators, so the columns that are
 // zero when absent are run-length encoded by order: left to itself DuckDB spends more time on weighing eight encodings for
 // each of them than on computing them (measured in docs/benchmarks.md).
-func wideColumns(p *policy.Pack) string {
+func (t *patterns) wideColumns(p *policy.Pack) string {
 	cols := []string{"household_id BIGINT NOT NULL", "county INTEGER NOT NULL", "division BIGINT NOT NULL", "members INTEGER NOT NULL", "run BIGINT NOT NULL"}
 	for i := range p.Indicators {
 		ind := &p.Indicators[i]
@@ -616,6 +630,9 @@ func wideColumns(p *policy.Pack) string {
 		cols = append(cols, column(ind)+" "+typ)
 	}
 	cols = append(cols, "pattern "+warehouse.DuckDB.Type("UBIGINT")+" NOT NULL")
+	for k := range t.gauges {
+		cols = append(cols, gauge(k)+" INTEGER NOT NULL")
+	}
 	for w := words(len(p.Rules)); w < allWords(p); w++ {
 		cols = append(cols, fmt.Sprintf("hits%d BIGINT NOT NULL", w), fmt.Sprintf("unknowns%d BIGINT NOT NULL", w))
 	}

@@ -391,11 +391,11 @@ func chunks(ctx context.Context, c *sql.Conn, total, size int64) ([]scope, error
 	if n <= 1 {
 		return []scope{{}}, nil
 	}
-	var cuts []string
+	var cuts []float64
 	for i := int64(1); i < n; i++ {
-		cuts = append(cuts, fmt.Sprintf("%.9f", float64(i)/float64(n)))
+		cuts = append(cuts, float64(i)/float64(n))
 	}
-	rows, err := c.QueryContext(ctx, "SELECT unnest(quantile_disc(household_id, ["+strings.Join(cuts, ", ")+"])) FROM household")
+	rows, err := c.QueryContext(ctx, warehouse.DuckDB.Quantiles("household_id", "household", cuts))
 	if err != nil {
 		return nil, fmt.Errorf("screening: ranges: %w", err)
 	}
@@ -440,7 +440,7 @@ func (s *Service) full(ctx context.Context, c *sql.Conn, q *query, run, total in
 	if err != nil {
 		return err
 	}
-	if err := exec(ctx, c, "CREATE TABLE wide_next ("+wideColumns(s.pack)+")"); err != nil {
+	if err := exec(ctx, c, "CREATE TABLE wide_next ("+q.wideColumns(s.pack)+")"); err != nil {
 		return err
 	}
 	var done atomic.Int64

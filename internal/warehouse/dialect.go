@@ -111,3 +111,15 @@ func (d Dialect) Key64(v uint64) string {
 	}
 	return fmt.Sprintf("CAST(%d AS UBIGINT)", v)
 }
+
+// Quantiles is a query with one row for each fraction (between 0 and 1): the value of the column that as large a share of the rows does not exceed.
+func (d Dialect) Quantiles(column, table string, fractions []float64) string {
+	list := make([]string, len(fractions))
+	for i, f := range fractions {
+		list[i] = fmt.Sprintf("%.9f", f)
+	}
+	if d == PostgreSQL {
+		return fmt.Sprintf("SELECT unnest(percentile_disc(ARRAY[%s]) WITHIN GROUP (ORDER BY %s)) FROM %s", strings.Join(list, ", "), column, table)
+	}
+	return fmt.Sprintf("SELECT unnest(quantile_disc(%s, [%s])) FROM %s", column, strings.Join(list, ", "), table)
+}
