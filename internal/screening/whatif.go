@@ -1,6 +1,7 @@
 package screening
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -166,46 +167,97 @@ func (s *Service) currentRun(ctx context.Context, c *sql.Conn) (*runRecord, erro
 // change is what a question changes, as SQL over table wide_row.
 type change struct {
 	q     *query
-	rules []int        // numbers of the rules whose outcome may change, ascending
-	texts map[int]bool // those of them that get another text or are dropped: decided by their own turn, not by their comparisons
-	turns []turn       // what comes out differently
-	atoms map[int]int  // number of a comparison of the pack → its turn
-	where string       // holds for every household on which some turn is not what it was
+	rules []int          // numbers of the rules whose outcome may change, ascending
+	own   map[int]string // of them the ones that get another text or are dropped: their outcome, read from the turns
+	atoms map[int]string // number of a comparison of the pack → its outcome after the change, read from the turns
+	where string         // holds for every household on which something comes out differently, and few others
+	turns []string       // SQL of the words in which table moved keeps how it comes out: t0, t1 …
+	free  uint           // bits that are still free in the last of them
 }
 
-// turn is a comparison, or the whole of a rule with another text, as it comes out after the change.
-type turn struct {
-	rule int    // the rule; -1 for a comparison
-	sql  string // true, false or null
-}
+// wordBits of a turn word are used: a BIGINT stays positive on every engine.
+const wordBits = 60
 
-// turnsPerWord is how many turns share a BIGINT: each takes one bit for true and one for unknown.
-const turnsPerWord = 30
-
-// columns packs the turns into words t0, t1 …
-func (ch *change) columns() []string {
-	out := make([]string, (len(ch.turns)+turnsPerWord-1)/turnsPerWord)
-	for w := range out {
-		var parts []string
-		for j := w * turnsPerWord; j < min(len(ch.turns), (w+1)*turnsPerWord); j++ {
-			bit := int64(1) << (2 * (j % turnsPerWord))
-			parts = append(parts, fmt.Sprintf("CASE (%s) WHEN TRUE THEN CAST(%d AS BIGINT) WHEN FALSE THEN 0 ELSE %d END", ch.turns[j].sql, bit, 2*bit))
-		}
-		out[w] = strings.Join(parts, " + ")
+// place finds room for so many bits; sql is what to add to the word, a number below 1<<bits shifted left. It returns the SQL that reads the number.
+func (ch *change) place(bits uint, sql func(shift uint) string) string {
+	if ch.free < bits {
+		ch.turns, ch.free = append(ch.turns, "CAST(0 AS BIGINT)"), wordBits
 	}
-	return out
+	w, shift := len(ch.turns)-1, wordBits-ch.free
+	ch.free -= bits
+	ch.turns[w] += " + " + sql(shift)
+	return fmt.Sprintf("((t%d >> %d) & %d)", w, shift, int64(1)<<bits-1)
 }
 
-// read is turn j out of its word.
-func (ch *change) read(j int) string {
-	bit := int64(1) << (2 * (j % turnsPerWord))
-	return fmt.Sprintf("(CASE WHEN (t%[1]d & %[2]d) = 0 THEN (t%[1]d & %[3]d) <> 0 END)", j/turnsPerWord, 2*bit, bit)
+// placeTruth keeps something that is true, false or unknown, and returns the SQL that reads it.
+func (ch *change) placeTruth(sql string) string {
+	read := ch.place(2, func(shift uint) string {
+		return fmt.Sprintf("CASE (%s) WHEN TRUE THEN CAST(%d AS BIGINT) WHEN FALSE THEN 0 ELSE %d END", sql, int64(1)<<shift, int64(2)<<shift)
+	})
+	return "(CASE WHEN " + read + " < 2 THEN " + read + " = 1 END)"
+}
+
+// ladder is a value and the limits that it is compared with after the change: how many of the comparisons "below the limit" hold says how each of them
+// comes out, for one pass over the limits.
+type ladder struct {
+	value *expr.Checked
+	rungs []rung
+	atoms map[int]rung // number of a comparison of the pack → its rung
+	below map[int]bool // whether it asks for the value below the limit, not above
+}
+
+type rung struct {
+	limit  float64
+	strict bool // value < limit; otherwise value <= limit
+}
+
+// compareRungs puts a rung that holds whenever the next one does before it.
+func compareRungs(a, b rung) int {
+	switch {
+	case a.limit != b.limit:
+		return cmp.Compare(a.limit, b.limit)
+	case a.strict == b.strict:
+		return 0
+	case a.strict:
+		return -1
+	}
+	return 1
+}
+
+// mostRungs share a place of five bits.
+const mostRungs = 30
+
+// climb keeps the ladder and tells how to read each of its comparisons. A value that is unknown is so before the change as after it.
+func (ch *change) climb(l *ladder) {
+	slices.SortFunc(l.rungs, compareRungs)
+	l.rungs = slices.Compact(l.rungs)
+	value, n := l.value.SQL(expr.DuckDB, ch.q.onWide), len(l.rungs)
+	read := ch.place(5, func(shift uint) string {
+		var b strings.Builder
+		b.WriteString("CASE")
+		for i, r := range l.rungs {
+			sign := "<="
+			if r.strict {
+				sign = "<"
+			}
+			fmt.Fprintf(&b, " WHEN %s %s %s THEN CAST(%d AS BIGINT)", value, sign, float(r.limit), int64(n-i)<<shift)
+		}
+		return b.String() + " ELSE 0 END"
+	})
+	for number, r := range l.atoms {
+		// Rung i of n holds when at least n − i hold.
+		sign := ">="
+		if !l.below[number] {
+			sign = "<"
+		}
+		ch.atoms[number] = fmt.Sprintf("(CASE WHEN p.%s IS NOT NULL THEN %s %s %d END)", atom(number), read, sign, n-slices.Index(l.rungs, r))
+	}
 }
 
 // keys are the columns that together say how a household turns out: its pattern and the words of the turns.
 func (ch *change) keys(table string) string {
 	out := table + "pattern"
-	for w := range ch.columns() {
+	for w := range ch.turns {
 		out += fmt.Sprintf(", %st%d", table, w)
 	}
 	return out
@@ -224,15 +276,15 @@ func (s *Service) change(ask Question, set map[string]float64, asOf time.Time) (
 	}
 	q := &query{pack: s.pack, asOf: asOf, values: now, patterns: newPatterns(s.pack)}
 	before, after := q.onWide, (&query{pack: s.pack, asOf: asOf, values: then}).onWide
-	ch := &change{q: q, texts: map[int]bool{}, atoms: map[int]int{}}
+	ch := &change{q: q, own: map[int]string{}, atoms: map[int]string{}}
 	var conds []string
 	touched := map[int]bool{}
 	text := func(i int, sql string) {
-		if ch.texts[i] {
+		if touched[i] {
 			return
 		}
-		touched[i], ch.texts[i] = true, true
-		ch.turns = append(ch.turns, turn{rule: i, sql: sql})
+		touched[i] = true
+		ch.own[i] = ch.placeTruth(sql)
 		conds = append(conds, "coalesce("+s.pack.Rules[i].When.SQL(expr.DuckDB, before)+", FALSE) <> coalesce("+sql+", FALSE)")
 	}
 	for _, id := range ask.Drop {
@@ -254,13 +306,15 @@ func (s *Service) change(ask Question, set map[string]float64, asOf time.Time) (
 		text(i, checked.SQL(expr.DuckDB, after))
 	}
 	var between spans
+	ladders := map[string]*ladder{}
+	var order []string
 	for n, a := range q.atoms {
 		if !s.mentions(a, set) {
 			continue
 		}
 		some := false
 		for i := range s.pack.Rules {
-			if !ch.texts[i] && slices.Contains(q.of[i], n) {
+			if _, own := ch.own[i]; !own && slices.Contains(q.of[i], n) {
 				touched[i], some = true, true
 			}
 		}
@@ -270,8 +324,27 @@ func (s *Service) change(ask Question, set map[string]float64, asOf time.Time) (
 		if cond := flip(q, a, now, then, &between); cond != "" {
 			conds = append(conds, cond)
 		}
-		ch.atoms[n] = len(ch.turns)
-		ch.turns = append(ch.turns, turn{rule: -1, sql: a.SQL(expr.DuckDB, after)})
+		if value, op, limit, ok := a.Limit(isParameter(s.pack)); ok {
+			_, known := fixed(q, limit, now)
+			at, knownThen := fixed(q, limit, then)
+			c := ladders[value.String()]
+			if c == nil {
+				c = &ladder{value: value, atoms: map[int]rung{}, below: map[int]bool{}}
+			}
+			if known && knownThen && len(c.rungs) < mostRungs {
+				if len(c.rungs) == 0 {
+					ladders[value.String()] = c
+					order = append(order, value.String())
+				}
+				r := rung{at, op == expr.OpLess || op == expr.OpMoreEq}
+				c.rungs, c.atoms[n], c.below[n] = append(c.rungs, r), r, op == expr.OpLess || op == expr.OpLessEq
+				continue
+			}
+		}
+		ch.atoms[n] = ch.placeTruth(a.SQL(expr.DuckDB, after))
+	}
+	for _, value := range order {
+		ch.climb(ladders[value])
 	}
 	ch.rules = slices.Sorted(maps.Keys(touched))
 	ch.where = strings.Join(append(between.conditions(), conds...), " OR ")
@@ -300,16 +373,10 @@ func (s *Service) turned(ch *change) string {
 	drop, gain := make([]int64, nw), make([][]string, nw)
 	cols := []string{ch.keys("k."), "k.households"}
 	for n := range ch.q.atoms {
-		if j, ok := ch.atoms[n]; ok {
-			cols = append(cols, ch.read(j)+" AS "+atom(n))
+		if read, ok := ch.atoms[n]; ok {
+			cols = append(cols, read+" AS "+atom(n))
 		} else {
 			cols = append(cols, "p."+atom(n))
-		}
-	}
-	own := map[int]int{}
-	for j, t := range ch.turns {
-		if t.rule >= 0 {
-			own[t.rule] = j
 		}
 	}
 	rules := []string{"*"}
@@ -317,8 +384,8 @@ func (s *Service) turned(ch *change) string {
 		w, m := ruleBit(i)
 		drop[w] |= m
 		after := ch.q.rule(s.pack, i, atom)
-		if j, ok := own[i]; ok {
-			after = ch.read(j)
+		if read, ok := ch.own[i]; ok {
+			after = read
 		}
 		rules = append(rules, after+" AS "+outcome(i))
 		gain[w] = append(gain[w], fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS BIGINT) ELSE 0 END", outcome(i), m))
@@ -385,7 +452,7 @@ func (s *Service) compare(ctx context.Context, c *sql.Conn, a *Answer, ask Quest
 		cols = append(cols, "household_id")
 	}
 	var same []string
-	for w, t := range ch.columns() {
+	for w, t := range ch.turns {
 		cols = append(cols, fmt.Sprintf("%s AS t%d", t, w))
 		same = append(same, fmt.Sprintf("k.t%[1]d = m.t%[1]d", w))
 	}
