@@ -68,7 +68,7 @@ func (c *Checked) Limit(fixed func(*Var) bool) (value *Checked, op Op, limit *Ch
 func (c *Checked) Comparisons() (parts []*Checked, rest []*Var) {
 	c.root.Walk(func(n *Node) bool {
 		if n.Op.comparison() {
-			parts = append(parts, c.part(n))
+			parts = append(parts, c.part(n, nil))
 			return false
 		}
 		if n.v != nil {
