@@ -86,6 +86,7 @@ var layers = []struct {
 	{"assets", "static files, embedded and hashed", map[string][]string{"internal/web/assets": nil}},
 	{"view", "what pages look like: typed structs and components over what the layers below give; never a store or a request", map[string][]string{"internal/web/view": nil}},
 	{"web", "pages for people and JSON for programs, side by side", map[string][]string{"internal/web": nil, "internal/api": nil}},
+	{"load", "the whole program used by many people at once", map[string][]string{"internal/load": nil}},
 	{"cli", "a file a verb", map[string][]string{"internal/cli": nil}},
 	{"cmd", "one line", map[string][]string{"cmd/shouwang": {}}},
 }

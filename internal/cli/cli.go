@@ -393,6 +393,7 @@ The first thing to run: shouwang demo`),
 		newBenchCommand(e),
 		newDemoCommand(e),
 		newServeCommand(e),
+		newLoadtestCommand(e),
 		newCodeCommand(e),
 	)
 	for _, c := range root.Commands() {

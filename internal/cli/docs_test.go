@@ -30,7 +30,7 @@ var documents = map[string]any{
 	"synth": synthDocument{}, "init": initDocument{}, "intake": intakeDocument{}, "receipts": receiptsDocument{}, "rejects": rejectsDocument{},
 	"completeness": completenessDocument{}, "screen": screenDocument{}, "warnings": warningListDocument{}, "warnings --out": warningsDocument{},
 	"household": householdDocument{}, "lookup": lookupDocument{}, "explain": explainDocument{}, "whatif": whatifDocument{},
-	"serve": serveDocument{}, "evaluate": evaluateDocument{}, "rebuild": rebuildDocument{}, "verify": verifyDocument{}, "bench": benchDocument{}, "demo": demoDocument{},
+	"serve": serveDocument{}, "loadtest": loadtestDocument{}, "evaluate": evaluateDocument{}, "rebuild": rebuildDocument{}, "verify": verifyDocument{}, "bench": benchDocument{}, "demo": demoDocument{},
 	"code key list": codeKeysDocument{}, "code key withdraw": codeVoidedDocument{}, "code key export": codeExportDocument{}, "code issue": codeIssueDocument{}, "code sheet": codeSheetDocument{},
 	"code check": codeCheckDocument{}, "code show": codeDocument{}, "code once": codeOnceDocument{},
 	"match": matchDocument{}, "match --division": matchAllDocument{},

@@ -45,7 +45,7 @@ const (
 // audit chain is whole.
 func TestKilledUnderLoad(t *testing.T) {
 	ledgertest.EachURL(t, func(t *testing.T, url string) {
-		l := newLoad(t, url)
+		l := newSiege(t, url)
 		l.start(t)
 		began := time.Now()
 		var clients sync.WaitGroup
@@ -72,8 +72,8 @@ func TestKilledUnderLoad(t *testing.T) {
 	})
 }
 
-// load is a server with cases and those who change them.
-type load struct {
+// siege is a server with cases and those who change them.
+type siege struct {
 	config  config.Config
 	address string
 	server  *exec.Cmd
@@ -89,14 +89,14 @@ type load struct {
 	acknowledged, again, second atomic.Int64
 }
 
-func newLoad(t *testing.T, url string) *load {
+func newSiege(t *testing.T, url string) *siege {
 	t.Helper()
 	ctx := t.Context()
 	cfg, err := config.Config{Data: filepath.Join(t.TempDir(), "data"), Ledger: url, Threads: 1}.Resolve(func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &load{config: cfg, random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano()))), steps: map[string]string{}}
+	l := &siege{config: cfg, random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano()))), steps: map[string]string{}}
 	a, err := app.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func newLoad(t *testing.T, url string) *load {
 }
 
 // start starts the server and waits until it answers.
-func (l *load) start(t *testing.T) {
+func (l *siege) start(t *testing.T) {
 	t.Helper()
 	l.log = &lockedBuffer{}
 	l.server = process(t, t.TempDir(), "serve", "--data", l.config.Data, "--ledger", l.config.Ledger, "--listen", l.address)
@@ -182,7 +182,7 @@ func (l *load) start(t *testing.T) {
 }
 
 // client changes one case after the other until it is told to stop.
-func (l *load) client(t *testing.T, n int) {
+func (l *siege) client(t *testing.T, n int) {
 	random := rand.New(rand.NewPCG(uint64(n), 7))
 	http := &http.Client{Timeout: 20 * time.Second}
 	for i := 0; !l.stop.Load(); i++ {
@@ -220,7 +220,7 @@ func (l *load) client(t *testing.T, n int) {
 }
 
 // send sends a request until it is answered: a lost connection means that the server was killed, before or after it did what was asked.
-func (l *load) send(t *testing.T, client *http.Client, n int, method, path string, header map[string]string, body any) (status int, tag string, answer []byte) {
+func (l *siege) send(t *testing.T, client *http.Client, n int, method, path string, header map[string]string, body any) (status int, tag string, answer []byte) {
 	var text []byte
 	if body != nil {
 		text, _ = json.Marshal(body)
@@ -255,7 +255,7 @@ func (l *load) send(t *testing.T, client *http.Client, n int, method, path strin
 }
 
 // end stops the server as an administrator does.
-func (l *load) end(t *testing.T) {
+func (l *siege) end(t *testing.T) {
 	t.Helper()
 	if err := l.server.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -267,7 +267,7 @@ func (l *load) end(t *testing.T) {
 }
 
 // judge looks at what the ledger holds.
-func (l *load) judge(t *testing.T) {
+func (l *siege) judge(t *testing.T) {
 	t.Helper()
 	ctx := context.Background()
 	a, err := app.New(l.config, slog.New(slog.DiscardHandler))
