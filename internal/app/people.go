@@ -8,7 +8,10 @@ import (
 	"shouwang/internal/casework"
 	"shouwang/internal/errs"
 	"shouwang/internal/expr"
+	"shouwang/internal/matching"
+	"shouwang/internal/measure"
 	"shouwang/internal/registry"
+	"shouwang/internal/task"
 	"shouwang/internal/workflow"
 )
 
@@ -17,6 +20,8 @@ type people struct {
 	mu       sync.Mutex
 	accounts *account.Service
 	cases    *casework.Service
+	matching *matching.Service
+	plans    *measure.Service
 }
 
 // SetAccounts sets the rules of signing in; before anybody asks for Accounts.
@@ -47,12 +52,40 @@ func (a *App) Casework() (*casework.Service, error) {
 	if a.people.cases != nil {
 		return a.people.cases, nil
 	}
-	s, err := casework.New(a.Ledger, a.Keyring, a.Pack, a.people.open(a), casework.Hooks{Indicators: a.indicators, Household: registry.HouseholdID}, a.Log)
+	s, err := casework.New(a.Ledger, a.Keyring, a.Pack, a.people.open(a), casework.Hooks{Indicators: a.indicators, Measures: measure.Facts(a.Pack), Household: registry.HouseholdID}, a.Log)
 	if err != nil {
 		return nil, err
 	}
 	a.people.cases = s
 	return s, nil
+}
+
+// Matching proposes measures.
+func (a *App) Matching() *matching.Service {
+	a.people.mu.Lock()
+	defer a.people.mu.Unlock()
+	return a.people.match(a)
+}
+
+func (p *people) match(a *App) *matching.Service {
+	if p.matching == nil {
+		p.matching = matching.NewService(a.Screening(), a.Pack)
+	}
+	return p.matching
+}
+
+// Plans are the plans of cases, checked at entry by what the last run knows of the household. The error is that of Casework.
+func (a *App) Plans() (*measure.Service, error) {
+	cases, err := a.Casework()
+	if err != nil {
+		return nil, err
+	}
+	a.people.mu.Lock()
+	defer a.people.mu.Unlock()
+	if a.people.plans == nil {
+		a.people.plans = measure.New(a.Ledger, a.Keyring, a.Pack, cases, task.Calendar(a.Pack), a.people.match(a).Checker(), a.Log)
+	}
+	return a.people.plans, nil
 }
 
 // indicators are the values of one household as the last run left them. What is unknown, or a household that was never screened, is left out.

@@ -343,6 +343,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("the summary counts %v warnings, the list has %d", fromSummary, len(warnings))
 	}
 	testExports(t, do, dir, len(warnings))
+	testMatch(t, do, dir, warnings)
 
 	if got := at(t, document(t, do(exitDone, "", "household", no, "--json")), "household_no"); got != no {
 		t.Errorf("household_no = %v, want %s", got, no)

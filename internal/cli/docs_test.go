@@ -33,10 +33,10 @@ var documents = map[string]any{
 	"serve": serveDocument{}, "loadtest": loadtestDocument{}, "evaluate": evaluateDocument{}, "rebuild": rebuildDocument{}, "verify": verifyDocument{}, "bench": benchDocument{}, "demo": demoDocument{},
 	"code key list": codeKeysDocument{}, "code key withdraw": codeVoidedDocument{}, "code key export": codeExportDocument{}, "code issue": codeIssueDocument{}, "code sheet": codeSheetDocument{},
 	"code check": codeCheckDocument{}, "code show": codeDocument{}, "code once": codeOnceDocument{},
-	"match": matchDocument{}, "match --division": matchAllDocument{},
 	"backup": backupDocument{}, "restore": restoreDocument{}, "account add": accountMadeDocument{}, "account list": accountListDocument{}, "account import": accountImportDocument{},
 	"account disable": accountDocument{}, "session list": sessionListDocument{}, "session end": sessionEndDocument{},
 	"audit verify": auditVerifyDocument{}, "audit show": auditShowDocument{}, "audit export": auditExportDocument{},
+	"match": matchDocument{}, "match --division": matchAllDocument{}, "plan show": planDocument{}, "order list": orderListDocument{}, "order answer": orderDocument{},
 	"error": errorDocument{},
 }
 

@@ -69,7 +69,7 @@ func runMatch(ctx context.Context, e *env, o matchOptions) (result, error) {
 		return nil, err
 	}
 	defer a.Close()
-	s := matching.NewService(a.Screening(), a.Pack)
+	s := a.Matching()
 	if o.no != "" {
 		x, err := s.Propose(ctx, o.no)
 		if err != nil {

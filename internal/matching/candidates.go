@@ -89,9 +89,8 @@ func levelIndex(l policy.Level) int {
 	return 2
 }
 
-// newProblem decides eligibility member by member and keeps what can matter: candidates that answer an open risk, meet
-// a requirement, are due anyhow, or touch a rule that fails and that can be cleared at all.
-func (m *Matcher) newProblem(h *Household) *problem {
+// base lays out the household's row for MeasureEnv before any measure, with the parameters of its division and day.
+func (m *Matcher) base(h *Household) *problem {
 	p := m.pack
 	row := make([]expr.Value, p.Slots())
 	copy(row, h.Row)
@@ -104,6 +103,14 @@ func (m *Matcher) newProblem(h *Household) *problem {
 		pr.levels[levelIndex(r.Level)] |= 1 << k
 	}
 	pr.base = p.MeasureRow(row, h.Tags, open)
+	return pr
+}
+
+// newProblem decides eligibility member by member and keeps what can matter: candidates that answer an open risk, meet
+// a requirement, are due anyhow, or touch a rule that fails and that can be cleared at all.
+func (m *Matcher) newProblem(h *Household) *problem {
+	p := m.pack
+	pr := m.base(h)
 	for i := range p.Measures.Requirements {
 		r := &p.Measures.Requirements[i]
 		if v := r.When.Eval(pr.base); !v.Known || v.Num == 0 {

@@ -300,15 +300,41 @@ func (s *Service) loadOrder(ctx context.Context, tx *ledger.Tx, actor account.Ac
 	return o, m, c, err
 }
 
+// Order gives one order in the actor's scope, which is theirs to see. It needs account.OrderRead.
+func (s *Service) Order(ctx context.Context, actor account.Actor, id string) (*Order, error) {
+	if err := actor.May(account.OrderRead); err != nil {
+		return nil, err
+	}
+	o := &Order{}
+	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
+		where, args := actor.Scope("o.division")
+		q := tx.NewSelect().Model(o).ColumnExpr("o.*").ColumnExpr("m.option_id, m.person, m.deadline, m.amount").Join("JOIN measure AS m ON m.id = o.measure_id").Where("o.id = ?", id).Where(where, args...)
+		if own := bound(actor); own != "" {
+			q = q.Where("o.department = ?", own)
+		}
+		err := q.Scan(ctx)
+		if ledger.Missing(err) {
+			return account.NotThere()
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.Reason, err = s.unseal("measure_order.reason", o.ID, o.Sealed)
+	return o, err
+}
+
 // OrderFilter chooses orders. Zero fields choose everything in the actor's scope.
 type OrderFilter struct {
-	Under  division.Code
-	Org    string
-	Case   string
-	State  string // sent, accepted, rejected, done, withdrawn; "" = sent and accepted
-	After  string // the Next of the page before
-	Limit  int    // 1 to 500; 0 means 100
-	Before string // due on or before this day
+	Under      division.Code
+	Department string
+	Org        string
+	Case       string
+	State      string // sent, accepted, rejected, done, withdrawn; "" = sent and accepted
+	After      string // the Next of the page before
+	Limit      int    // 1 to 500; 0 means 100
+	Before     string // due on or before this day
 }
 
 // OrderPage is one page of orders, the earliest due first.
@@ -336,6 +362,9 @@ func (s *Service) Orders(ctx context.Context, actor account.Actor, f OrderFilter
 		if f.Under != 0 {
 			lo, hi := f.Under.Range()
 			q = q.Where("o.division BETWEEN ? AND ?", lo, hi)
+		}
+		if f.Department != "" {
+			q = q.Where("o.department = ?", f.Department)
 		}
 		if f.Org != "" {
 			q = q.Where("o.org = ?", f.Org)
