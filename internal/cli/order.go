@@ -61,7 +61,9 @@ func newOrderCommand(e *env) *cobra.Command {
 		longZH:  "--accept 接单；--reject 退回，要有 --reason；--done 报落实，--evidence 类别:SHA-256 附上政策包要求的每一类证明材料。",
 		longEN:  "--accept takes it; --reject gives it back, with a --reason; --done reports it delivered, with --evidence KIND:SHA-256 for every kind that the pack asks for.",
 		example: "shouwang order answer --data ./county ORDER --reject --reason 不符合条件",
-	}, cobra.ExactArgs(1), func(ctx context.Context, args []string) (result, error) { return runOrderAnswer(ctx, e, args[0], answer) })
+	}, cobra.ExactArgs(1), func(ctx context.Context, args []string) (result, error) {
+		return runOrderAnswer(ctx, e, args[0], answer)
+	})
 	f = answering.Flags()
 	f.BoolVar(&answer.accept, "accept", false, e.t("接单", "take it"))
 	f.BoolVar(&answer.reject, "reject", false, e.t("退回", "give it back"))
@@ -73,7 +75,9 @@ func newOrderCommand(e *env) *cobra.Command {
 		longZH:  "MEASURE 是计划里措施的标识（plan show）。部门须在参数 order_answer_days 的工作日内答复。",
 		longEN:  "MEASURE is the id of a measure of the plan (plan show). The department must answer within the working days of the parameter order_answer_days.",
 		example: "shouwang order send --data ./county CASE MEASURE",
-	}, cobra.ExactArgs(2), func(ctx context.Context, args []string) (result, error) { return runOrderSend(ctx, e, args[0], args[1]) }), listing, answering)
+	}, cobra.ExactArgs(2), func(ctx context.Context, args []string) (result, error) {
+		return runOrderSend(ctx, e, args[0], args[1])
+	}), listing, answering)
 	return order
 }
 
