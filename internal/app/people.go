@@ -103,16 +103,16 @@ func (a *App) indicators(ctx context.Context, household int64) (workflow.Facts, 
 	if err != nil {
 		return nil, err
 	}
-	h, err := a.Screening().Household(ctx, home.No)
+	row, err := a.Screening().Row(ctx, home.No)
 	if errs.KindOf(err) == errs.NotFound {
 		return facts, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, v := range h.Indicators {
-		if v.Value != nil { // numbers, yes and no as 1 and 0, dates as days: as expr keeps them
-			facts[v.ID] = expr.Value{Num: *v.Value, Known: true}
+	for i := range a.Pack.Indicators {
+		if row[i].Known {
+			facts[a.Pack.Indicators[i].ID] = row[i]
 		}
 	}
 	return facts, nil

@@ -397,6 +397,7 @@ The first thing to run: shouwang demo`),
 		newServeCommand(e),
 		newLoadtestCommand(e),
 		newCodeCommand(e),
+		newDispatchCommand(e),
 	)
 	for _, c := range root.Commands() {
 		c.Flags().BoolP("help", "h", false, e.t("显示本命令的说明", "help for this command"))

@@ -37,6 +37,7 @@ var documents = map[string]any{
 	"account disable": accountDocument{}, "session list": sessionListDocument{}, "session end": sessionEndDocument{},
 	"audit verify": auditVerifyDocument{}, "audit show": auditShowDocument{}, "audit export": auditExportDocument{},
 	"match": matchDocument{}, "match --division": matchAllDocument{}, "plan show": planDocument{}, "order list": orderListDocument{}, "order answer": orderDocument{},
+	"dispatch send": dispatchSendDocument{}, "dispatch feed": dispatchFeedDocument{},
 	"error": errorDocument{},
 }
 
