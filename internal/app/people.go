@@ -7,7 +7,6 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/casework"
 	"shouwang/internal/errs"
-	"shouwang/internal/expr"
 	"shouwang/internal/matching"
 	"shouwang/internal/measure"
 	"shouwang/internal/registry"
