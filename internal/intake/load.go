@@ -28,7 +28,7 @@ import (
 // is still accepted or refused for itself; the commit is all or nothing for the group, and a kill before it leaves none of them. While one group is linked,
 // the next is decoded.
 const (
-	loadBytes = 64 << 20 // of CSV; a single file may be larger
+	loadBytes = 32 << 20 // of CSV; a single file may be larger
 	loadFiles = 200
 	smallFile = 4 << 20 // smaller files are decoded side by side, larger ones by all workers
 	syncs     = 4       // files made durable at a time

@@ -87,9 +87,17 @@ func (k *work) hits() error {
 	return k.exec("INSERT INTO lk_hit " + from + "(SELECT f.* FROM lk_far f JOIN lk_found o ON o.key = f.key) k ON p.person_key = k.key")
 }
 
-// near finds the range of household ids that the files' divisions have, for hits.
+// near finds the range of household ids that the files' divisions have, for hits. For many rows one pass over everybody costs less than asking twice.
 func (k *work) near(bs []*Batch, at []int) error {
 	k.lo, k.hi = 0, 0
+	const worth = 50 // persons in the register for each row
+	persons, err := k.count("SELECT count(*) FROM person")
+	if err != nil {
+		return err
+	}
+	if rows, err := k.count("SELECT count(*) FROM " + k.stage); err != nil || persons < rows*worth {
+		return err
+	}
 	var where []string
 	for _, i := range at {
 		if bs[i].Scope == 0 {

@@ -174,3 +174,35 @@ func TestRostersTogether(t *testing.T) {
 		}
 	})
 }
+
+// TestNear: rows of a county's file find people of that county, of another county, former and contested ones, wherever they are, in a register that is much larger than the file.
+func TestNear(t *testing.T) {
+	x := newWorld(t)
+	x.bulk(2000) // two counties, 7000 persons
+	exec1(t, x, "CREATE TEMP TABLE pick AS SELECT * FROM (SELECT *, row_number() OVER (ORDER BY household_id, person_key) AS n FROM person) WHERE n IN (1, 2, 3, 6000, 6001, 6002)")
+	// The third is claimed by a household of the other county, too; the sixth has died.
+	exec1(t, x, "UPDATE person SET contested = TRUE WHERE person_key = (SELECT person_key FROM pick WHERE n = 3)")
+	exec1(t, x, "INSERT INTO person SELECT * REPLACE ((SELECT household_id FROM pick WHERE n = 6000) AS household_id) FROM person WHERE person_key = (SELECT person_key FROM pick WHERE n = 3)")
+	exec1(t, x, "INSERT INTO person_former SELECT * REPLACE (DATE '2026-06-15' AS member_to) FROM person WHERE person_key = (SELECT person_key FROM pick WHERE n = 6002)")
+	exec1(t, x, "DELETE FROM person WHERE person_key = (SELECT person_key FROM pick WHERE n = 6002)")
+	for round, scope := range []division.Code{522633000000, 522634000000, 520000000000, 0} {
+		ds := x.dataset("bill")
+		if err := x.w.CreateStage(x.ctx, x.c, "stage", ds); err != nil {
+			t.Fatal(err)
+		}
+		exec1(t, x, fmt.Sprintf("INSERT INTO stage (row_no, person_key, name_key, nk, settled, paid) SELECT row_number() OVER (ORDER BY n), person_key, CASE WHEN n = 6001 THEN name_key + 1 ELSE name_key END, hash(n, %d), DATE '2026-07-05', 5 FROM pick", round))
+		exec1(t, x, fmt.Sprintf("INSERT INTO stage (row_no, person_key, card_key, nk, settled, paid) SELECT 7, 99, (SELECT person_key FROM pick WHERE n = 6000), hash(7, %d), DATE '2026-07-05', 5", round))
+		exec1(t, x, fmt.Sprintf("INSERT INTO stage (row_no, person_key, nk, settled, paid) VALUES (8, 98, hash(8, %d), DATE '2026-07-05', 5)", round))
+		res, err := linkage.Accept(x.ctx, x.c, x.w, x.pack, &linkage.Batch{Dataset: ds, SHA256: fmt.Sprint("near", round), Scope: scope, From: date("2026-07-01"), To: date("2026-07-31"), Counties: []int32{522633}}, "stage")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := x.rows(fmt.Sprintf("SELECT f.row_no, f.tier, p.n FROM fact_bill f LEFT JOIN pick p ON p.person_key = f.person_key AND p.household_id = f.household_id WHERE f.batch = %d ORDER BY 1", res.Batch))
+		if diff := cmp.Diff([]string{"1 1 1", "2 1 2", "4 1 6000", "6 1 6002", "7 2 6000"}, got); diff != "" {
+			t.Errorf("scope %d: %s", scope, diff)
+		}
+		if diff := cmp.Diff([]string{"3 ambiguous", "5 conflict", "8 none"}, x.rows(fmt.Sprintf("SELECT row_no, why FROM pending_bill WHERE batch = %d ORDER BY 1", res.Batch))); diff != "" {
+			t.Errorf("scope %d, waiting: %s", scope, diff)
+		}
+	}
+}
