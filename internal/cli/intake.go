@@ -109,7 +109,7 @@ func takeIn(ctx context.Context, e *env, a *app.App, paths []string, o intake.Op
 	}
 	defer release()
 	bar := e.progress("接收文件", "taking in files")
-	o.Progress = func(p intake.Progress) { bar.update(int64(p.Index-1), int64(p.Files)) }
+	o.Progress = func(p intake.Progress) { bar.update(int64(p.Done), int64(p.Files)) }
 	receipts, err := a.Intake().Files(ctx, paths, o)
 	bar.end(err)
 	return receipts, err

@@ -37,7 +37,7 @@ func runRebuild(ctx context.Context, e *env) (*rebuildDocument, error) {
 	}
 	defer a.Close()
 	bar := e.progress("重新接收归档", "taking the archive in again")
-	r, err := a.Rebuild(ctx, func(p intake.Progress) { bar.update(int64(p.Index-1), int64(p.Files)) })
+	r, err := a.Rebuild(ctx, func(p intake.Progress) { bar.update(int64(p.Done), int64(p.Files)) })
 	bar.end(err)
 	if err != nil {
 		return nil, err

@@ -62,6 +62,7 @@ type Options struct {
 type Progress struct {
 	File  string // base name
 	Index int    // 1-based
+	Done  int    // files that are through; the next load is decoded while one is linked, so Index goes back and forth
 	Files int
 	Step  string // hash, decode, link
 	Rows  int64  // rows of this file decoded so far
@@ -153,9 +154,8 @@ func (s *Service) takeIn(ctx context.Context, items []*item, o Options) ([]Recei
 	slices.SortStableFunc(work, func(a, b *item) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(place[a.probe.match.ds], place[b.probe.match.ds]))
 	})
-	of := map[*delivery]*item{}
 	var one sync.Mutex // reports come from several goroutines
-	at := 0
+	at, done := 0, 0
 	next := func() (*load, error) {
 		var ds []*delivery
 		var bytes int64
@@ -170,7 +170,7 @@ func (s *Service) takeIn(ctx context.Context, items []*item, o Options) ([]Recei
 				if o.Progress != nil {
 					one.Lock()
 					defer one.Unlock()
-					p.Step, p.Rows = step, rows
+					p.Step, p.Rows, p.Done = step, rows, done
 					o.Progress(p)
 				}
 			})
@@ -179,7 +179,6 @@ func (s *Service) takeIn(ctx context.Context, items []*item, o Options) ([]Recei
 					return nil, err
 				}
 			}
-			of[d] = it
 			ds = append(ds, d)
 		}
 		if len(ds) == 0 {
@@ -190,7 +189,10 @@ func (s *Service) takeIn(ctx context.Context, items []*item, o Options) ([]Recei
 	if err := s.pipeline(ctx, s.w, next, func(list []*entry) error {
 		for _, e := range list {
 			r := e.r
-			of[e.delivery].receipt = r
+			e.item.receipt = r
+			one.Lock()
+			done++
+			one.Unlock()
 			s.log.Info("intake", "file", e.probe.name, "dataset", r.Dataset, "state", r.State, "rows", r.Rows, "rejected", r.Rejected, "batch", r.Batch)
 		}
 		return each(list, func(e *entry) error { return s.keep(e.r) })
@@ -313,6 +315,7 @@ func (s *Service) walk(paths []string, now time.Time) ([]*item, error) {
 
 // delivery is one file on its way in.
 type delivery struct {
+	item    *item // nil when the warehouse is rebuilt
 	probe   *probe
 	path    string
 	scope   division.Code
@@ -326,7 +329,7 @@ type delivery struct {
 
 func (s *Service) newDelivery(it *item, o Options, report func(step string, rows int64)) *delivery {
 	parts := parseName(it.probe.name, s.tree)
-	d := &delivery{probe: it.probe, path: it.path, scope: parts.scope, period: parts.period, now: o.Now, workers: o.Workers, report: report}
+	d := &delivery{item: it, probe: it.probe, path: it.path, scope: parts.scope, period: parts.period, now: o.Now, workers: o.Workers, report: report}
 	if d.scope == 0 {
 		d.scope = o.Scope
 	}

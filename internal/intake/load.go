@@ -25,7 +25,7 @@ import (
 )
 
 // Files of one dataset are taken in together, as many as make a good load: what a commit and some forty statements cost is paid once for all of them. Each
-// is still accepted or refused for itself; the commit is all or nothing for the group, and a kill before it leaves none of them. While one group is linked,
+// is still accepted or refused for itself; the commit is all or nothing for the load, and a kill before it leaves none of them. While one load is linked,
 // the next is decoded.
 const (
 	loadBytes = 32 << 20 // of CSV; a single file may be larger
@@ -43,7 +43,7 @@ func (p *probe) weight() int64 {
 	return p.size
 }
 
-// entry is one delivery of a group.
+// entry is one delivery of a load.
 type entry struct {
 	*delivery
 	start    time.Time
@@ -55,7 +55,7 @@ type entry struct {
 	rejects  *rejectFile
 	tally    tally
 	done     bool  // nothing more to do: refused, or accepted before
-	twin     bool  // the same file as another of the group: to be looked at when that one is through
+	twin     bool  // the same file as another of the load: to be looked at when that one is through
 	changed  error // the file changed while it was read
 }
 
@@ -126,7 +126,7 @@ func (e *entry) failed(ctx context.Context, err error) error {
 	return err
 }
 
-// pipeline takes groups in: the next is staged while one is linked. next gives nil at the end; through is told the entries of a group that is committed.
+// pipeline takes loads in: the next is staged while one is linked. next gives nil at the end; through is told the entries of a load that is committed.
 func (s *Service) pipeline(ctx context.Context, w *warehouse.Warehouse, next func() (*load, error), through func([]*entry) error) error {
 	eg, ctx := errgroup.WithContext(ctx)
 	staged := make(chan *load)
@@ -174,7 +174,7 @@ func (s *Service) pipeline(ctx context.Context, w *warehouse.Warehouse, next fun
 	return eg.Wait()
 }
 
-// close gives the group's connection back and throws away rejects files that are not kept by now. A table that could not be dropped only
+// close gives the load's connection back and throws away rejects files that are not kept by now. A table that could not be dropped only
 // costs memory until the next stage replaces it, a file that could not be removed is swept away by the next intake.
 func (g *load) close(ctx context.Context) {
 	for _, e := range g.entries {
@@ -203,13 +203,13 @@ func (s *Service) single(ctx context.Context, w *warehouse.Warehouse, d *deliver
 	return g.entries[0], nil
 }
 
-// oneByOne takes the files of a group that could not be committed each for itself, so that only the file at fault is refused.
+// oneByOne takes the files of a load that could not be committed each for itself, so that only the file at fault is refused.
 func (s *Service) oneByOne(ctx context.Context, w *warehouse.Warehouse, g *load, err error) (*load, error) {
 	live := g.live()
 	if ctx.Err() != nil || len(live) < 2 || live[0].replay != nil {
 		return g, err
 	}
-	s.log.Warn("intake: a group of files is taken in one by one", "files", len(live), "error", err.Error())
+	s.log.Warn("intake: a load of files is taken in one by one", "files", len(live), "error", err.Error())
 	for i, e := range g.entries {
 		if e.done || e.twin {
 			continue
@@ -221,7 +221,7 @@ func (s *Service) oneByOne(ctx context.Context, w *warehouse.Warehouse, g *load,
 	return g, nil
 }
 
-// stageLoad hashes, archives, decodes and checks the files of a group.
+// stageLoad hashes, archives, decodes and checks the files of a load.
 func (s *Service) stageLoad(ctx context.Context, w *warehouse.Warehouse, g *load) error {
 	if err := s.readBytes(ctx, w, g); err != nil {
 		return err
@@ -419,9 +419,9 @@ func (e *entry) refuse(row rejected) error {
 	return e.rejects.add(row)
 }
 
-// linkLoad links the staged rows of a group and commits its batches, all or nothing.
+// linkLoad links the staged rows of a load and commits its batches, all or nothing.
 func (s *Service) linkLoad(ctx context.Context, w *warehouse.Warehouse, g *load) error {
-	// A group that was committed while this one was decoded may have had the same file.
+	// A load that was committed while this one was decoded may have had the same file.
 	for _, e := range g.live() {
 		if e.replay == nil {
 			if err := s.before(ctx, w, e); err != nil {

@@ -53,10 +53,20 @@ func (s *Service) Rebuild(ctx context.Context, fresh *warehouse.Warehouse, progr
 		todo = append(todo, rec)
 	}
 	at := 0
+	done := 0
+	var one sync.Mutex              // reports come from several goroutines
 	next := func() (*load, error) { // what was committed together is committed together again
 		var ds []*delivery
 		for ; at < len(todo) && (len(ds) == 0 || todo[at].Together > 0 && todo[at].Together == ds[0].replay.Together); at++ {
-			d, err := s.replay(ctx, &todo[at], at, len(todo), progress)
+			index := at + 1
+			d, err := s.replay(ctx, &todo[at], func(p Progress) {
+				if progress != nil {
+					one.Lock()
+					defer one.Unlock()
+					p.Index, p.Files, p.Done = index, len(todo), done
+					progress(p)
+				}
+			})
 			if err != nil {
 				return nil, err
 			}
@@ -68,6 +78,9 @@ func (s *Service) Rebuild(ctx context.Context, fresh *warehouse.Warehouse, progr
 		return s.newLoad(ds), nil
 	}
 	err = s.pipeline(ctx, fresh, next, func(list []*entry) error {
+		one.Lock()
+		done += len(list)
+		one.Unlock()
 		for _, e := range list {
 			r, rec := e.r, e.replay
 			if r.SHA256 != rec.SHA256 {
@@ -90,19 +103,14 @@ func (s *Service) Rebuild(ctx context.Context, fresh *warehouse.Warehouse, progr
 }
 
 // replay opens an archived delivery to take it in again.
-func (s *Service) replay(ctx context.Context, rec *Record, i, n int, progress func(Progress)) (*delivery, error) {
+func (s *Service) replay(ctx context.Context, rec *Record, progress func(Progress)) (*delivery, error) {
 	p, err := s.look(ctx, s.archived(*rec), rec.Dataset)
 	if err != nil {
 		return nil, errs.Wrap(errs.KindOf(err), err, fmt.Sprintf("归档中的 %s（批次 %d）无法重新接收：%s", rec.File, rec.Batch, errs.Text(err, "zh")),
 			fmt.Sprintf("%s of the archive (batch %d) cannot be taken in again: %s", rec.File, rec.Batch, errs.Text(err, "en")))
 	}
-	var one sync.Mutex
 	d := &delivery{probe: p, path: rec.File, scope: rec.Scope, given: rec.Given, now: rec.Received, replay: rec, report: func(step string, rows int64) {
-		if progress != nil {
-			one.Lock()
-			defer one.Unlock()
-			progress(Progress{File: rec.File, Index: i + 1, Files: n, Step: step, Rows: rows, Bytes: rec.Size})
-		}
+		progress(Progress{File: rec.File, Step: step, Rows: rows, Bytes: rec.Size})
 	}}
 	if rec.Given {
 		d.period = rec.Period
