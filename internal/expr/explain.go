@@ -41,6 +41,9 @@ type Reason struct {
 	// Decisive tells that the outcome would be another one if this atom alone were the opposite (if unknown: if it became
 	// true or if it became false).
 	Decisive bool
+	// Also are, where the atom is not decisive and the outcome is known, others that hold the outcome in its place: all of them together
+	// with it being the opposite, the outcome is another one. Empty where no such set was found.
+	Also []Reason
 
 	node *Node
 }
@@ -82,7 +85,36 @@ func (c *Checked) Explain(row []Value) Explanation {
 			r.Decisive = r.Decisive || x.truth(c.root) != outcome
 		}
 		x.state[i] = was
+		if !r.Decisive && outcome != open {
+			for _, other := range x.stays(c.root, int16(i), outcome) {
+				r.Also = append(r.Also, c.reason(c.atoms[other], row))
+			}
+		}
 		out.Reasons = append(out.Reasons, r)
+	}
+	return out
+}
+
+// stays lists atoms that hold the outcome of n when the given one is the opposite: one after the other is made the opposite, too, until the outcome
+// is another one. nil if it never is.
+func (x *explainer) stays(n *Node, first int16, outcome tri) []int {
+	was := slices.Clone(x.state)
+	defer copy(x.state, was)
+	x.state[first] = yes - x.state[first]
+	var out []int
+	for x.truth(n) == outcome {
+		next := -1
+		for _, i := range x.force(n, outcome).smallest().members() {
+			if i != int(first) && !slices.Contains(out, i) {
+				next = i
+				break
+			}
+		}
+		if next < 0 {
+			return nil
+		}
+		x.state[next] = yes - x.state[next]
+		out = append(out, next)
 	}
 	return out
 }

@@ -275,7 +275,7 @@ func TestReasonsAreSmallest(t *testing.T) {
 		}
 		return "(" + formula(depth-1) + " || " + formula(depth-1) + ")"
 	}
-	larger := 0
+	larger, replaced := 0, 0
 	for range 400 {
 		c := mustCheck(t, env, formula(3))
 		row := make([]expr.Value, len(names))
@@ -316,6 +316,25 @@ func TestReasonsAreSmallest(t *testing.T) {
 		if best > 1 {
 			larger++
 		}
+		// What is said to hold the outcome in a comparison's place does: it, and all of them, being the opposite, the outcome is another one.
+		for _, reason := range x.Reasons {
+			if reason.Decisive || reason.Unknown || !x.Outcome.Known {
+				continue
+			}
+			flipped := slices.Clone(row)
+			for _, r := range append([]expr.Reason{reason}, reason.Also...) {
+				flipped[r.Vars[0].Slot].Num = 1 - flipped[r.Vars[0].Slot].Num
+			}
+			if len(reason.Also) > 0 && c.Eval(flipped) == x.Outcome {
+				t.Errorf("%s with %v: still %v without %s and %d others", c, row, x.Outcome, reason.Text, len(reason.Also))
+			}
+			if len(reason.Also) > 0 {
+				replaced++
+			}
+		}
+	}
+	if replaced < 100 {
+		t.Errorf("only %d comparisons had others in their place", replaced)
 	}
 	if larger < 100 {
 		t.Errorf("only %d cases needed more than one reason", larger)

@@ -54,13 +54,15 @@ type RuleExplanation struct {
 
 // Reason is one comparison of the smallest set that forces the outcome.
 type Reason struct {
-	Text   policy.Text `json:"text"`
-	Source string      `json:"source"` // the comparison as the rule has it
-	Left   *float64    `json:"left"`
-	Right  *float64    `json:"right"`
-	Margin *float64    `json:"margin"` // left − right
-	Holds  bool        `json:"holds"`
-	Values []Value     `json:"values"`
+	Text     policy.Text   `json:"text"`
+	Source   string        `json:"source"` // the comparison as the rule has it
+	Left     *float64      `json:"left"`
+	Right    *float64      `json:"right"`
+	Margin   *float64      `json:"margin"` // left − right
+	Holds    bool          `json:"holds"`
+	Decisive bool          `json:"decisive"`       // the outcome is another one if this comparison alone comes out the other way (if unknown: one way or the other)
+	Also     []policy.Text `json:"also,omitempty"` // where it is not decisive: what holds the outcome in its place; all of these would have to come out the other way with it
+	Values   []Value       `json:"values"`
 }
 
 // Value is an indicator or parameter with where it comes from.
@@ -337,7 +339,7 @@ func (s *Service) place(code division.Code) string {
 
 // reason tells one comparison with its values and their sources.
 func (s *Service) reason(ctx context.Context, c *sql.Conn, d *derivation, r expr.Reason) (Reason, error) {
-	out := Reason{Source: r.Source, Holds: r.Holds, Text: policy.Text{ZH: r.Words("zh"), EN: r.Words("en")}, Values: []Value{}}
+	out := Reason{Source: r.Source, Holds: r.Holds, Decisive: r.Decisive, Text: policy.Text{ZH: r.Words("zh"), EN: r.Words("en")}, Values: []Value{}}
 	if r.Left.Known {
 		out.Left = &r.Left.Num
 	}
@@ -346,6 +348,9 @@ func (s *Service) reason(ctx context.Context, c *sql.Conn, d *derivation, r expr
 	}
 	if r.Left.Known && r.Right.Known && !math.IsNaN(r.Margin) {
 		out.Margin = &r.Margin
+	}
+	for i := range r.Also {
+		out.Also = append(out.Also, policy.Text{ZH: r.Also[i].Words("zh"), EN: r.Also[i].Words("en")})
 	}
 	for _, v := range r.Vars {
 		value, err := s.value(ctx, c, d, v, 0)
@@ -568,6 +573,13 @@ func (e Explanation) Text(lang string) string {
 		}
 		for _, reason := range r.Reasons {
 			fmt.Fprintf(&b, "  · %s\n", reason.Text.In(lang))
+			if len(reason.Also) > 0 {
+				also := make([]string, len(reason.Also))
+				for i, a := range reason.Also {
+					also[i] = a.In(lang)
+				}
+				say("    （单独改变这一项，结果不变，因为还有：%s）", "    (changed alone the outcome stays, because of: %s)", strings.Join(also, "; "))
+			}
 			for _, v := range reason.Values {
 				v.write(&b, lang, "      ")
 			}
