@@ -7,17 +7,45 @@ import (
 	"strings"
 
 	"shouwang/internal/errs"
+	"shouwang/internal/screening"
 	"shouwang/internal/warehouse"
 )
 
 // serials is how many household numbers a village has: the generator's numbers are village code × 100 000 + serial.
 const serials = 100_000
 
-// multiply makes every household of the warehouse times households, with their members and facts, each copy in the same village
-// under a serial of its own: a province of any size without the hours that its files would take to be written and read. The
-// sealed roster rows, which neither screening nor linking reads, are not copied.
+// multiply makes every household of the warehouse Options.Times households.
 func (b *run) multiply(ctx context.Context) error {
 	times := b.o.Times
+	if b.atTenth() {
+		times = 10 // the rest was made for the tenth
+	}
+	return b.times(ctx, times)
+}
+
+// atTenth reports whether the growth is measured on the way: at a tenth of the copies, for one and the same intake.
+func (b *run) atTenth() bool { return !b.o.NoGrowth && b.o.Times >= 10 && b.o.Times%10 == 0 }
+
+// tenth screens a tenth of the copies, for the growth, and forgets the run again.
+func (b *run) tenth(ctx context.Context) error {
+	if !b.atTenth() {
+		return nil
+	}
+	if err := b.times(ctx, b.o.Times/10); err != nil {
+		return err
+	}
+	sum, err := b.s.Run(ctx, screening.Options{AsOf: b.o.AsOf, Now: b.o.Now, Full: true, Progress: func(done, total int64) { b.note("screen_tenth", done, total) }})
+	if err != nil {
+		return err
+	}
+	b.small = sum.Seconds
+	return b.s.Forget(ctx)
+}
+
+// times makes every household of the warehouse so many households, with their members and facts, each copy in the same village
+// under a serial of its own: a province of any size without the hours that its files would take to be written and read. The
+// sealed roster rows, which neither screening nor linking reads, are not copied.
+func (b *run) times(ctx context.Context, times int) error {
 	if times <= 1 {
 		return nil
 	}
@@ -26,14 +54,19 @@ func (b *run) multiply(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	step := int64(serials / times)
+	// The copies that are there already stand b.step apart; the new ones go in between.
+	if b.step == 0 {
+		b.step, b.salt = serials, 1
+	}
+	step := b.step / int64(times)
 	var most int64
-	if err := c.QueryRowContext(ctx, fmt.Sprintf("SELECT max(household_id %% %d) FROM household", serials)).Scan(&most); err != nil {
+	if err := c.QueryRowContext(ctx, fmt.Sprintf("SELECT max(household_id %% %d) FROM household", b.step)).Scan(&most); err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}
 	if most >= step {
-		return errs.Newf(errs.Invalid, "--times %[1]d 太大：有的村已有 %[2]d 户，副本的户编号会重复", "--times %[1]d is too many: a village has %[2]d households already and the copies' numbers would meet", times, most)
+		return errs.Newf(errs.Invalid, "--times %[1]d 太大：有的村已有 %[2]d 户，副本的户编号会重复", "--times %[1]d is too many: a village has %[2]d households already and the copies' numbers would meet", b.o.Times, most)
 	}
+	b.step = step
 	var counties []int64
 	rows, err := c.QueryContext(ctx, "SELECT DISTINCT county FROM household ORDER BY 1")
 	if err != nil {
@@ -58,10 +91,11 @@ func (b *run) multiply(ctx context.Context) error {
 	}
 	for i, t := range tables {
 		b.note("multiply", int64(i), int64(len(tables)))
-		if err := copies(ctx, c, t, counties, times, step); err != nil {
+		if err := copies(ctx, c, t, counties, times, step, b.salt); err != nil {
 			return err
 		}
 	}
+	b.salt *= 128 // more than the copies there can be at once
 	if err := c.QueryRowContext(ctx, "SELECT count(*) FROM household").Scan(&b.r.Households); err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}
@@ -72,16 +106,17 @@ func (b *run) multiply(ctx context.Context) error {
 	return nil
 }
 
-// copies rewrites one table with its copies, county by county in the order of household_id: the order in which deliveries lie.
-func copies(ctx context.Context, c *sql.Conn, table string, counties []int64, times int, step int64) error {
+// copies rewrites one table with its copies, county by county in the order of household_id: the order in which deliveries lie. Copy k's keys
+// differ from the others' by k times salt.
+func copies(ctx context.Context, c *sql.Conn, table string, counties []int64, times int, step, salt int64) error {
 	replace := fmt.Sprintf("t.household_id + k * %d AS household_id", step)
 	switch {
 	case table == "household":
 		replace += fmt.Sprintf(", CAST(t.household_id + k * %d AS VARCHAR) AS household_no", step)
 	case table == "person":
-		replace += ", xor(t.person_key, CAST(k AS UHUGEINT)) AS person_key"
+		replace += fmt.Sprintf(", xor(t.person_key, CAST(k * %d AS UHUGEINT)) AS person_key", salt)
 	default:
-		replace += ", xor(t.person_key, CAST(k AS UHUGEINT)) AS person_key, xor(t.nk, CAST(k AS UBIGINT)) AS nk"
+		replace += fmt.Sprintf(", xor(t.person_key, CAST(k * %[1]d AS UHUGEINT)) AS person_key, xor(t.nk, CAST(k * %[1]d AS UBIGINT)) AS nk", salt)
 	}
 	texts := []string{"CREATE TABLE multiplied AS SELECT * FROM " + table + " LIMIT 0"}
 	for _, county := range counties {

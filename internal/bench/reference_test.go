@@ -97,6 +97,60 @@ func TestReferenceSynthetic(t *testing.T) {
 	}
 }
 
+// TestGrowthOnTheWay: the copies made in two steps, with a screening between them, are as many households and persons of their own, and screen alike.
+func TestGrowthOnTheWay(t *testing.T) {
+	asOf := date(2026, 11, 23)
+	b := newRun(t, asOf)
+	b.o.Times = 20
+	county, err := division.Parse("522632")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := synth.Generate(context.Background(), synth.Options{Out: filepath.Join(b.dir, "synth"), Division: county, Households: 300, Seed: 7, AsOf: asOf, Pack: b.o.Pack, Tree: b.o.Tree}); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := b.files("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := b.take(context.Background(), "intake", paths); err != nil {
+		t.Fatal(err)
+	}
+	count := func(text string) (n int64) {
+		t.Helper()
+		if err := b.w.DB().QueryRow(text).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	households, persons, bills := count("SELECT count(*) FROM household"), count("SELECT count(DISTINCT person_key) FROM person"), count("SELECT count(DISTINCT nk) FROM fact_health_settlement")
+	for _, step := range []func(context.Context) error{b.tenth, b.multiply} {
+		if err := step(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.small <= 0 || b.r.Households != 20*households {
+		t.Errorf("a tenth took %v s; %d households became %d", b.small, households, b.r.Households)
+	}
+	for text, want := range map[string]int64{
+		"SELECT count(DISTINCT household_id) FROM household": 20 * households, "SELECT count(DISTINCT person_key) FROM person": 20 * persons,
+		"SELECT count(DISTINCT nk) FROM fact_health_settlement": 20 * bills,
+	} {
+		if got := count(text); got != want {
+			t.Errorf("%s = %d, want %d", text, got, want)
+		}
+	}
+	hits := b.agree(t, asOf)
+	for rule, n := range hits {
+		if n%20 != 0 {
+			t.Errorf("%s hits %d households, not twenty times as many as once", rule, n)
+		}
+	}
+	if runs := count("SELECT max(run) FROM run"); runs != 1 {
+		t.Errorf("the run at a tenth is remembered: %d runs", runs)
+	}
+}
+
 // TestReferenceBorders compares the two on random rows made to be awkward: days around the ends of every window and age, empty cells wherever a contract
 // allows them, rows without a person, households without rows, amounts around the thresholds, households of no members, former members, and feeds that are
 // missing, stale, future, just fresh enough, or without a month of the window, in counties with and without values of their own. The screening days are ends of short months, a leap day and

@@ -195,6 +195,24 @@ func (s *Service) prepare(ctx context.Context, c *sql.Conn) error {
 	return nil
 }
 
+// Forget drops everything that runs have made, as if nothing had been screened yet. A benchmark screens at two sizes; nobody else needs it.
+func (s *Service) Forget(ctx context.Context) error {
+	c, err := s.w.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := exec(ctx, c, "DROP VIEW IF EXISTS wide"); err != nil {
+		return err
+	}
+	for _, t := range []string{"run", "hit", "warning", "warning_live", "data_request", "wide_row", "pattern", "tally_village", "tally_county"} {
+		if err := exec(ctx, c, "DROP TABLE IF EXISTS "+t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func tableExists(ctx context.Context, c *sql.Conn, name string) (bool, error) {
 	n, err := one[int64](ctx, c, "SELECT count(*) FROM information_schema.tables WHERE table_name = '"+name+"'")
 	return n > 0, err
