@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"shouwang/docs"
 	"shouwang/internal/account"
@@ -16,7 +18,12 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /healthz", s.healthy)
 	s.mux.HandleFunc("GET /readyz", s.ready)
 	s.mux.HandleFunc("GET /api/openapi.json", s.describe)
-	s.mux.HandleFunc("/", s.nothing)
+	s.mux.HandleFunc("/api/", s.nothing)
+	if s.pages != nil {
+		s.mux.Handle("/", s.page(s.pages))
+	} else {
+		s.mux.HandleFunc("/", s.nothing)
+	}
 	s.operations()
 }
 
@@ -101,7 +108,23 @@ func (s *Server) operations() {
 // takesFiles reports whether the route takes a file.
 func (s *Server) takesFiles(r *http.Request) bool {
 	_, pattern := s.mux.Handler(r)
-	return s.fileRoutes[pattern]
+	return s.fileRoutes[pattern] || s.pages != nil && pattern == "/"
+}
+
+// page answers pages behind the guards. Signing in takes its turns from the same bucket as the interface's.
+func (s *Server) page(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := about(r.Context())
+		q.route = "page"
+		if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/sign-in") {
+			if ok, wait := s.signIn.allow(network(q.addr), s.now()); !ok {
+				w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+				s.answer(w, r, tooMany())
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // healthy says that the process answers.

@@ -26,6 +26,7 @@ type Options struct {
 	Log     *slog.Logger   // access and error log, without personal data; nil = silent
 	Proxies []netip.Prefix // reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
 	Limits  Limits
+	Pages   http.Handler // pages for people: every address that is not the interface's; nil = none. They bound the size of their forms themselves
 }
 
 // Limits bound what a caller can make the server do. The zero value means the defaults.
@@ -97,6 +98,8 @@ type Server struct {
 	accounts *account.Service
 	cases    *casework.Service
 
+	pages http.Handler
+
 	stopping atomic.Bool
 	signIn   *limiter
 	public   *limiter
@@ -114,7 +117,7 @@ func New(a *app.App, o Options) (*Server, error) {
 
 // assemble makes the server of its parts.
 func assemble(a *app.App, accounts *account.Service, cases *casework.Service, o Options) *Server {
-	s := &Server{app: a, now: o.Now, log: o.Log, limits: o.Limits.filled(), proxies: o.Proxies, mux: http.NewServeMux(), accounts: accounts, cases: cases}
+	s := &Server{app: a, now: o.Now, log: o.Log, limits: o.Limits.filled(), proxies: o.Proxies, pages: o.Pages, mux: http.NewServeMux(), accounts: accounts, cases: cases}
 	if s.now == nil {
 		s.now = time.Now
 	}

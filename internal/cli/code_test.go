@@ -19,7 +19,7 @@ func TestCodeVerbs(t *testing.T) {
 		}
 		return o
 	}
-	do(0, "demo", "--households", "300")
+	do(0, "demo", "--households", "300", "--no-serve")
 	if o := do(1, "code", "issue", "--division", "522633"); !strings.Contains(o.stderr, "code key new") {
 		t.Errorf("without a key: %s", o.stderr)
 	}

@@ -12,14 +12,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shouwang/internal/account"
 	"shouwang/internal/app"
 	"shouwang/internal/config"
+	"shouwang/internal/division"
 	"shouwang/internal/errs"
 	"shouwang/internal/evaluate"
 	"shouwang/internal/intake"
 	"shouwang/internal/policy"
 	"shouwang/internal/screening"
 	"shouwang/internal/synth"
+	"shouwang/internal/web"
 )
 
 const (
@@ -29,6 +32,8 @@ const (
 	defaultHouseholds = 20_000
 	// demoData is the demo's own folder.
 	demoData = "./shouwang-demo"
+	// demoListen is where the demo's pages are.
+	demoListen = "127.0.0.1:8080"
 	// worstShown is how many households the summary explains.
 	worstShown = 3
 )
@@ -39,6 +44,7 @@ type demoOptions struct {
 	seed       uint64
 	asOf       dayFlag
 	noServe    bool
+	listen     string
 }
 
 // demoDocument is the JSON document of demo.
@@ -70,19 +76,33 @@ func newDemoCommand(e *env) *cobra.Command {
 		zh: "用合成数据把全过程演示一遍", en: "show the whole program on synthetic data",
 		longZH: `生成一个县的合成农户和各部门文件，全部接收、筛查、对照真相，最后给出看得懂的小结：文件和行数、退回原因、各级预警、数据需求，以及最严重的三户为什么预警。
 不写 --data 时使用 ./shouwang-demo，并且只会替换它自己建立的文件夹。合成文件里有意带有错漏，退回若干行是正常的，退出码仍为 0。
---no-serve 为以后的网页预留：现在小结之后就结束。`,
+小结之后打开网页服务（默认 http://127.0.0.1:8080，被占用时换一个空闲端口），登录页上每个角色有一个演示账号；按 Ctrl-C 结束。--no-serve 时小结之后就结束。`,
 		longEN: `Generates a county's households and the departments' files, takes everything in, screens it, compares it with the truth, and ends with a summary: files and rows, rejects by
 reason, warnings by level and risk, data requests, and why the three worst households are warned of. Without --data it uses ./shouwang-demo, and replaces only a
-folder that it made itself. The synthetic files carry dirt on purpose: some rejected rows are normal, and the exit code is 0 all the same. --no-serve is reserved for
-the web pages to come: today the demo ends after its summary anyway.`,
+folder that it made itself. The synthetic files carry dirt on purpose: some rejected rows are normal, and the exit code is 0 all the same. After the summary
+it serves the pages (http://127.0.0.1:8080, or a free port when that one is taken), with an account for every role on the sign-in page, until Ctrl-C; --no-serve ends it after the summary.`,
 		example: "shouwang demo\nshouwang demo --division 522633 --households 5000 --data ./try --lang en",
-	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) { return runDemo(ctx, e, o) })
+	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) {
+		d, err := runDemo(ctx, e, o)
+		if err != nil || o.noServe {
+			return d, err
+		}
+		if err := e.show(d); err != nil {
+			return nil, err
+		}
+		serve := serveOptions{listen: o.listen, development: true}
+		if o.listen == demoListen {
+			serve.another = "127.0.0.1:0"
+		}
+		return nil, runServe(ctx, e, serve)
+	})
 	f := cmd.Flags()
 	f.StringVar(&o.division, "division", defaultDivision, e.t("行政区划（代码或名称）", "division (code or name)"))
 	f.IntVar(&o.households, "households", defaultHouseholds, e.t("户数", "number of households"))
 	f.Uint64Var(&o.seed, "seed", 1, e.t("种子", "seed"))
 	f.Var(&o.asOf, "as-of", e.t("筛查日期（默认今天）", "screening day (default today)"))
-	f.BoolVar(&o.noServe, "no-serve", false, e.t("小结之后不打开网页（预留）", "don't serve web pages after the summary (reserved)"))
+	f.BoolVar(&o.noServe, "no-serve", false, e.t("小结之后不打开网页服务", "don't serve the pages after the summary"))
+	f.StringVar(&o.listen, "listen", demoListen, e.t("网页的地址和端口", "address and port of the pages"))
 	return cmd
 }
 
@@ -135,11 +155,28 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (*demoDocument, error) 
 	if d.Worst, err = worst(ctx, a, worstShown); err != nil {
 		return nil, err
 	}
+	if err := demoPeople(ctx, e, a, code); err != nil {
+		return nil, err
+	}
 	if err := a.Close(); err != nil {
 		return nil, err
 	}
 	d.Seconds.Total = e.Now().Sub(began).Seconds()
 	return d, nil
+}
+
+// demoPeople makes an account for every role, around the village of the demo with the most red warnings.
+func demoPeople(ctx context.Context, e *env, a *app.App, within division.Code) error {
+	villages, err := a.Screening().Areas(ctx, within, division.Village)
+	if err != nil {
+		return err
+	}
+	if len(villages) == 0 {
+		return errs.New(errs.Invalid, "演示的行政区划里没有村", "the demo's division has no village")
+	}
+	most := slices.MaxFunc(villages, func(x, y screening.Area) int { return cmp.Compare(x.Red, y.Red) })
+	a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
+	return web.MakeDemoAccounts(ctx, a.Ledger, a.Accounts(), e.Now(), most.Division)
 }
 
 // prepareDemo settles the data folder: a named one must be new; the demo's own is replaced if the demo made it.

@@ -15,10 +15,13 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"shouwang/internal/account"
 	"shouwang/internal/api"
 	"shouwang/internal/app"
+	"shouwang/internal/config"
 	"shouwang/internal/errs"
 	"shouwang/internal/relay"
+	"shouwang/internal/web"
 )
 
 type serveOptions struct {
@@ -26,6 +29,11 @@ type serveOptions struct {
 	cert    string
 	key     string
 	proxies []string
+
+	mapFile, mapNumber string
+	development        bool
+	// another is where to listen when listen is taken; "" = nowhere
+	another string
 }
 
 // serveDocument is the JSON document of serve, printed when it is ready to answer.
@@ -40,9 +48,9 @@ func newServeCommand(e *env) *cobra.Command {
 	var o serveOptions
 	cmd := e.command("serve", words{
 		zh: "启动服务", en: "run the server",
-		longZH: `打开数据文件夹，通过 HTTP 提供接口（见 docs/openapi.yaml），直到收到 SIGINT 或 SIGTERM。就绪后在标准输出打印地址，访问日志写在标准错误（JSON，不含个人信息）。
+		longZH: `打开数据文件夹，提供网页和接口（见 docs/openapi.yaml），直到收到 SIGINT 或 SIGTERM。就绪后在标准输出打印地址，访问日志写在标准错误（JSON，不含个人信息）。
 服务运行期间，其他需要这个数据文件夹的命令自动交给它执行。不写证书时只应监听本机地址，对外请用 TLS 或放在反向代理后面。`,
-		longEN: `Opens the data folder and answers over HTTP (docs/openapi.yaml) until SIGINT or SIGTERM. When it is ready it prints its address on standard output; the access log goes to standard
+		longEN: `Opens the data folder and answers pages and the interface (docs/openapi.yaml) until SIGINT or SIGTERM. When it is ready it prints its address on standard output; the access log goes to standard
 error (JSON, without personal data). While it runs, other verbs that need this data folder are run by it. Without a certificate let it listen on this machine only: use TLS, or put a reverse proxy before it.`,
 		example: "shouwang serve --data ./county\nshouwang serve --data ./county --listen :8443 --tls-cert cert.pem --tls-key key.pem",
 	}, cobra.NoArgs, func(ctx context.Context, _ []string) (result, error) { return nil, runServe(ctx, e, o) })
@@ -51,6 +59,9 @@ error (JSON, without personal data). While it runs, other verbs that need this d
 	f.StringVar(&o.cert, "tls-cert", "", e.t("TLS 证书链（PEM）", "TLS certificate chain (PEM)"))
 	f.StringVar(&o.key, "tls-key", "", e.t("TLS 私钥（PEM）", "TLS private key (PEM)"))
 	f.StringArrayVar(&o.proxies, "proxy", nil, e.t("可信的反向代理的地址或网段，可多次", "address or network of a trusted reverse proxy, may be repeated"))
+	f.StringVar(&o.mapFile, "map", "", e.t("县界轮廓文件（GeoJSON，每个图形有 code 和 name；默认内置示意图）", "outlines of counties (GeoJSON whose features have code and name; default the built-in sketch)"))
+	f.StringVar(&o.mapNumber, "map-number", "", e.t("地图的审图号；不写时每张地图都注明是示意图", "number of the reviewed map; without it every map says that it is a sketch"))
+	f.BoolVar(&o.development, "development", false, e.t("开放 /dev/storybook（页面样例）", "open /dev/storybook (samples of the pages)"))
 	return cmd
 }
 
@@ -92,10 +103,17 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, lines.Close()) }()
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.listen)
+	if err != nil && o.another != "" {
+		l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", o.another)
+	}
 	if err != nil {
 		return errs.Wrap(errs.Unavailable, err, "无法监听 "+o.listen, "cannot listen on "+o.listen)
 	}
-	server, err := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies})
+	pages, err := o.pages(e, a, l.Addr())
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	server, err := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies, Pages: pages.Handler()})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -128,6 +146,24 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 		return errors.Join(err, group.Wait())
 	}
 	return group.Wait()
+}
+
+// pages are the pages of the program. The folder of a demo has accounts that sign in with one click, without a second factor: on this machine only.
+func (o serveOptions) pages(e *env, a *app.App, at net.Addr) (*web.Server, error) {
+	folder, err := config.ReadFolder(a.Config.Data)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := at.(*net.TCPAddr)
+	demo := folder.Demo && ok && tcp.IP.IsLoopback()
+	if demo {
+		a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
+	}
+	mapFile := o.mapFile
+	if mapFile != "" {
+		mapFile = e.path(mapFile)
+	}
+	return web.New(web.Config{App: a, Now: e.Now, Log: a.Log, MapFile: mapFile, MapNumber: o.mapNumber, Development: o.development, Demo: demo})
 }
 
 // lend runs command lines of others on the open program.

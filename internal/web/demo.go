@@ -13,21 +13,24 @@ import (
 // DemoPassword is the password of every account of a demo. A demo holds synthetic data only and is served on this machine only, so it is no secret.
 const DemoPassword = "shouwang-demo-2026"
 
+// demoPrefix begins the login of every account of a demo.
+const demoPrefix = "demo-"
+
 // demoStaff are the demo's accounts, one a role, in and around one village.
 func demoStaff(village division.Code) []account.Staff {
 	at := func(role account.Role, department string) string { return account.OrgFor(role, village, department) }
 	prefecture := account.OrgID(village.At(division.Prefecture), "")
 	province := account.OrgID(village.At(division.Province), "")
 	return []account.Staff{
-		{Login: "demo-county", Name: "杨县办", Org: at(account.County, ""), Roles: []account.Role{account.County}},
-		{Login: "demo-township", Name: "石乡镇", Org: at(account.Township, ""), Roles: []account.Role{account.Township}},
-		{Login: "demo-village", Name: "吴村干", Org: at(account.Village, ""), Roles: []account.Role{account.Village}},
-		{Login: "demo-department", Name: "潘医保", Org: at(account.Department, "medical_insurance"), Roles: []account.Role{account.Department}},
-		{Login: "demo-prefecture", Name: "龙州级", Org: prefecture, Roles: []account.Role{account.Prefecture}},
-		{Login: "demo-province", Name: "王省级", Org: province, Roles: []account.Role{account.Province}},
-		{Login: "demo-policy", Name: "陈政策", Org: province, Roles: []account.Role{account.Policy}},
-		{Login: "demo-auditor", Name: "周审计", Org: province, Roles: []account.Role{account.Auditor}},
-		{Login: "demo-admin", Name: "罗管理", Org: at(account.County, ""), Roles: []account.Role{account.Admin}},
+		{Login: demoPrefix + "county", Name: "杨县办", Org: at(account.County, ""), Roles: []account.Role{account.County}},
+		{Login: demoPrefix + "township", Name: "石乡镇", Org: at(account.Township, ""), Roles: []account.Role{account.Township}},
+		{Login: demoPrefix + "village", Name: "吴村干", Org: at(account.Village, ""), Roles: []account.Role{account.Village}},
+		{Login: demoPrefix + "department", Name: "潘医保", Org: at(account.Department, "medical_insurance"), Roles: []account.Role{account.Department}},
+		{Login: demoPrefix + "prefecture", Name: "龙州级", Org: prefecture, Roles: []account.Role{account.Prefecture}},
+		{Login: demoPrefix + "province", Name: "王省级", Org: province, Roles: []account.Role{account.Province}},
+		{Login: demoPrefix + "policy", Name: "陈政策", Org: province, Roles: []account.Role{account.Policy}},
+		{Login: demoPrefix + "auditor", Name: "周审计", Org: province, Roles: []account.Role{account.Auditor}},
+		{Login: demoPrefix + "admin", Name: "罗管理", Org: at(account.County, ""), Roles: []account.Role{account.Admin}},
 	}
 }
 
@@ -57,22 +60,26 @@ func MakeDemoAccounts(ctx context.Context, l *ledger.Ledger, accounts *account.S
 	return nil
 }
 
-// demoAccounts are those that the sign-in page of a demo offers.
-func (s *Server) demoAccounts(v *visit) []view.DemoAccount {
+// demoAccounts are those that the sign-in page of a demo offers, in the order that they were made.
+func (s *Server) demoAccounts(v *visit) ([]view.DemoAccount, error) {
 	if !s.config.Demo {
-		return nil
+		return nil, nil
+	}
+	var page account.Page
+	err := s.app.Ledger.Read(v.context(), func(ctx context.Context, tx *ledger.Tx) (err error) {
+		page, err = s.accounts.List(ctx, tx, account.SystemActor("demo"), account.Filter{Login: demoPrefix})
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	var out []view.DemoAccount
-	for _, staff := range demoStaff(s.config.DemoVillage) {
-		d, department, err := account.ParseOrg(staff.Org)
-		if err != nil {
-			continue // a village above which something is lacking
+	for _, a := range page.Accounts {
+		place := s.app.Tree.Name(a.Division)
+		if a.Department != "" {
+			place += v.t("", " ") + s.departmentName(a.Department).In(v.lang)
 		}
-		place := s.app.Tree.Name(d)
-		if department != "" {
-			place += v.t("", " ") + s.departmentName(department).In(v.lang)
-		}
-		out = append(out, view.DemoAccount{Login: staff.Login, Name: staff.Name, Role: v.t(staff.Roles[0].Title()), Place: place})
+		out = append(out, view.DemoAccount{Login: a.Login, Name: a.Name, Role: v.t(a.Roles[0].Title()), Place: place})
 	}
-	return out
+	return out, nil
 }

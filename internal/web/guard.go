@@ -156,8 +156,11 @@ func (v *visit) redirect(to string) error {
 // recover answers a fault of the program: the log has the place, the reader a page, nobody a stack or a value.
 func (s *Server) recover(v *visit) {
 	cause := recover()
-	if cause == nil || cause == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel value of a panic
+	if cause == nil {
 		return
+	}
+	if cause == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel value of a panic: the answer must break off
+		panic(cause)
 	}
 	s.fail(v, fmt.Errorf("panic at %s", place()))
 }

@@ -40,7 +40,7 @@ func (v *visit) setCookie(secret string) {
 // identify finds out who asks. A session that has ended is nobody's.
 func (s *Server) identify(v *visit) error {
 	secret := v.cookie()
-	if secret == "" || s.accounts == nil {
+	if secret == "" {
 		return nil
 	}
 	actor, session, err := s.accounts.Authenticate(v.context(), s.now(), secret)
@@ -98,7 +98,11 @@ func (s *Server) signInPage(v *visit) error {
 }
 
 func (s *Server) showSignIn(v *visit, status int, back string, cause error) error {
-	page := view.SignIn{Back: local(back), Demo: s.demoAccounts(v)}
+	accounts, err := s.demoAccounts(v)
+	if err != nil {
+		return err
+	}
+	page := view.SignIn{Back: local(back), Demo: accounts}
 	if cause != nil {
 		page.Error = errs.Text(cause, v.lang)
 	}
@@ -110,7 +114,7 @@ func (s *Server) showSignIn(v *visit, status int, back string, cause error) erro
 // signIn begins a session. Whatever cookie came with the request is not taken over: the session gets a secret of its own.
 func (s *Server) signIn(v *visit) error {
 	login, password := v.r.PostFormValue("login"), v.r.PostFormValue("password")
-	if demo := v.r.PostFormValue("demo"); demo != "" && s.config.Demo {
+	if demo := v.r.PostFormValue("demo"); strings.HasPrefix(demo, demoPrefix) && s.config.Demo {
 		login, password = demo, DemoPassword
 	}
 	address, _, err := net.SplitHostPort(v.r.RemoteAddr)

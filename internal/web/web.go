@@ -12,7 +12,6 @@ import (
 
 	"shouwang/internal/account"
 	"shouwang/internal/app"
-	"shouwang/internal/division"
 	"shouwang/internal/errs"
 	"shouwang/internal/web/assets"
 	"shouwang/internal/web/view"
@@ -21,15 +20,13 @@ import (
 // Config of the pages.
 type Config struct {
 	App         *app.App
-	Accounts    *account.Service
 	Now         func() time.Time
 	Log         *slog.Logger
 	MapFile     string // GeoJSON of county outlines (features with properties code and name); "" = the built-in sketch
 	MapNumber   string // number of the reviewed map (审图号); without it every map says that it is a sketch
 	Development bool   // opens the storybook
 	Demo        bool   // the sign-in page lists the demo's accounts, and signs them in without a password
-	DemoVillage division.Code
-	MaxUpload   int64 // bytes of an uploaded file; 0 = 1 GiB
+	MaxUpload   int64  // bytes of an uploaded file; 0 = 1 GiB
 }
 
 // Server answers the pages. It is safe for concurrent use.
@@ -47,7 +44,7 @@ type Server struct {
 
 // New makes the pages on an open program.
 func New(c Config) (*Server, error) {
-	s := &Server{app: c.App, accounts: c.Accounts, now: c.Now, log: c.Log, config: c}
+	s := &Server{app: c.App, accounts: c.App.Accounts(), now: c.Now, log: c.Log, config: c}
 	if s.now == nil {
 		s.now = time.Now
 	}

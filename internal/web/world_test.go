@@ -41,7 +41,6 @@ var (
 var theWorld struct {
 	once sync.Once
 	app  *app.App
-	acc  *account.Service
 	dir  string
 	err  error
 }
@@ -57,37 +56,37 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func makeWorld(ctx context.Context) (*app.App, *account.Service, string, error) {
+func makeWorld(ctx context.Context) (*app.App, string, error) {
 	dir, err := os.MkdirTemp("", "shouwang-web-")
 	if err != nil {
-		return nil, nil, dir, err
+		return nil, dir, err
 	}
 	cfg, err := config.Config{Data: filepath.Join(dir, "data"), Threads: 2}.Resolve(func(string) string { return "" })
 	if err != nil {
-		return nil, nil, dir, err
+		return nil, dir, err
 	}
 	log := slog.New(slog.DiscardHandler)
 	a, err := app.New(cfg, log)
 	if err != nil {
-		return nil, nil, dir, err
+		return nil, dir, err
 	}
 	if err := a.Create(ctx, today, true); err != nil {
-		return nil, nil, dir, err
+		return nil, dir, err
 	}
 	for i, where := range []division.Code{county, 522632000000} {
 		files := filepath.Join(dir, "files", where.Prefix())
 		if _, err := synth.Generate(ctx, synth.Options{Out: files, Division: where, Households: 900 - 600*i, Seed: uint64(i + 1), AsOf: today, Pack: a.Pack, Tree: a.Tree}); err != nil {
-			return a, nil, dir, err
+			return a, dir, err
 		}
 		if _, err := a.Intake().Files(ctx, []string{filepath.Join(files, "files")}, intake.Options{Now: today}); err != nil {
-			return a, nil, dir, err
+			return a, dir, err
 		}
 	}
 	if _, err := a.Screening().Run(ctx, screening.Options{AsOf: today, Now: today, Full: true}); err != nil {
-		return a, nil, dir, err
+		return a, dir, err
 	}
-	accounts := account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, account.Options{SecondFactor: []account.Role{}}, log)
-	return a, accounts, dir, MakeDemoAccounts(ctx, a.Ledger, accounts, today, village)
+	a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
+	return a, dir, MakeDemoAccounts(ctx, a.Ledger, a.Accounts(), today, village)
 }
 
 // site is a running server on the world.
@@ -101,12 +100,12 @@ type site struct {
 func newSite(t *testing.T, change func(*Config)) *site {
 	t.Helper()
 	theWorld.once.Do(func() {
-		theWorld.app, theWorld.acc, theWorld.dir, theWorld.err = makeWorld(context.Background())
+		theWorld.app, theWorld.dir, theWorld.err = makeWorld(context.Background())
 	})
 	if theWorld.err != nil {
 		t.Fatal(theWorld.err)
 	}
-	c := Config{App: theWorld.app, Accounts: theWorld.acc, Now: func() time.Time { return today }, Development: true, Demo: true, DemoVillage: village, MaxUpload: 4 << 20}
+	c := Config{App: theWorld.app, Now: func() time.Time { return today }, Development: true, Demo: true, MaxUpload: 4 << 20}
 	if change != nil {
 		change(&c)
 	}
