@@ -9,6 +9,8 @@ import (
 	"go/token"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,6 +126,8 @@ func TestServe(t *testing.T) {
 		t.Errorf("/nowhere: %d", status)
 	}
 
+	testPages(t, s.url)
+
 	// Another folder than the server's, relative paths, standard input, exit codes, languages.
 	o := finish(t, process(t, dir, "warnings", "--data", "county", "--out", "list.csv", "--json", "--quiet"))
 	if o.code != exitDone || at(t, document(t, o), "out") != "list.csv" {
@@ -179,6 +183,31 @@ func TestServe(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(data, "server.sock")); !os.IsNotExist(err) {
 		t.Errorf("the socket of a stopped server: %v", err)
+	}
+}
+
+// testPages: the demo's folder has pages, and an account for every role that one click signs in.
+func testPages(t *testing.T, base string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &http.Client{Jar: jar}
+	if status, text := get(t, base+"/"); status != http.StatusOK || strings.Count(text, `name="demo"`) != 9 {
+		t.Errorf("the first page: %d, %d demo accounts", status, strings.Count(text, `name="demo"`))
+	}
+	r, err := reader.PostForm(base+"/sign-in", url.Values{"demo": {"demo-county"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK || r.Request.URL.Path != "/overview" || !strings.Contains(string(text), "从江县") {
+		t.Errorf("signed in as the county: %d at %s, %v", r.StatusCode, r.Request.URL.Path, err)
+	}
+	if policy := r.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") {
+		t.Errorf("the pages' policy is %q", policy)
 	}
 }
 
