@@ -217,6 +217,13 @@ func TestPlanToVerified(t *testing.T) {
 		if of(plan, "medical_aid").State != measure.Verified || of(plan, "post_cleaning").State != measure.Stopped || len(must[[]measure.Entry](w, "planned")(w.s.Planned(ctx, township, c.ID))) != 1 {
 			t.Fatalf("%+v", plan)
 		}
+		given := must[[]measure.Given](w, "given")(w.s.VerifiedSince(ctx, account.SystemActor("feed"), 0, "", 10))
+		if len(given) != 1 || given[0].ID != aid.ID || given[0].HouseholdNo != c.HouseholdNo || given[0].Amount != aid.Amount {
+			t.Errorf("given: %+v", given)
+		}
+		if more := must[[]measure.Given](w, "given later")(w.s.VerifiedSince(ctx, account.SystemActor("feed"), given[0].VerifiedAt, given[0].ID, 10)); len(more) != 0 {
+			t.Errorf("given twice: %+v", more)
+		}
 		revisions := must[[]measure.Revision](w, "revisions")(w.s.Revisions(ctx, township, c.ID))
 		if len(revisions) != plan.Revision || revisions[0].What != "propose" || revisions[len(revisions)-1].What != "stop" {
 			t.Errorf("%d revisions of %d", len(revisions), plan.Revision)
