@@ -211,6 +211,8 @@ func TestSideBySide(t *testing.T) {
 	})
 }
 
+const bulkSize = 300_000
+
 // BenchmarkBulk opens 300,000 leads of 400,000 signals and hands them all out, then reads work lists.
 //
 //	go test ./internal/casework -run xxx -bench Bulk -benchtime 1x
@@ -220,19 +222,19 @@ func BenchmarkBulk(b *testing.B) {
 		url  func(testing.TB) string
 	}{{"sqlite", ledgertest.SQLite}, {"postgres", ledgertest.Postgres}} {
 		b.Run(engine.name, func(b *testing.B) {
-			signals := spread(b, 300_000)
+			signals := spread(b, bulkSize)
 			for b.Loop() {
 				w := newWorld(b, ledgertest.Open(b, engine.url(b)))
 				started := time.Now()
 				got, err := w.s.Receive(b.Context(), account.SystemActor("dispatch"), w.now, signals, nil)
-				if err != nil || got.Opened != 300_000 {
+				if err != nil || got.Opened != bulkSize {
 					b.Fatal(got, err)
 				}
 				b.ReportMetric(time.Since(started).Seconds(), "receive-s")
 				started = time.Now()
 				guizhou := account.Actor{Account: "x", Org: "52", Roles: []account.Role{account.County}, Division: 520000000000}
 				n, err := w.s.ActAll(b.Context(), guizhou, w.now, "accept", casework.Filter{States: []string{"received"}}, nil, nil)
-				if err != nil || n != 300_000 {
+				if err != nil || n != bulkSize {
 					b.Fatal(n, err)
 				}
 				b.ReportMetric(time.Since(started).Seconds(), "dispatch-s")

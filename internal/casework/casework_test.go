@@ -561,3 +561,18 @@ func TestApplicationsAreLimitedAndChecked(t *testing.T) {
 		}
 	})
 }
+
+func reader(into *[]casework.Case) func(context.Context, *ledger.Tx) error {
+	return func(ctx context.Context, tx *ledger.Tx) error { return tx.NewSelect().Model(into).Scan(ctx) }
+}
+
+// read reads a case past every scope.
+func (w *world) read(id string, into *casework.Case) {
+	w.t.Helper()
+	err := w.l.Read(w.t.Context(), func(ctx context.Context, tx *ledger.Tx) error {
+		return tx.NewSelect().Model(into).Where("c.id = ?", id).Scan(ctx)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -40,18 +40,28 @@ func livePhases() []string {
 
 // apply adds the filter's conditions to a query on cases with alias c.
 func (f Filter) apply(q *bun.SelectQuery, now ledger.Time) *bun.SelectQuery {
+	return f.narrow(q, now, false)
+}
+
+// narrow is apply; with wide, the area is not to be looked up in its index.
+func (f Filter) narrow(q *bun.SelectQuery, now ledger.Time, wide bool) *bun.SelectQuery {
 	if f.Under != 0 {
 		lo, hi := f.Under.Range()
-		q = q.Where("c.division BETWEEN ? AND ?", lo, hi)
+		place := "c.division"
+		if wide {
+			place = "c.division + 0"
+		}
+		q = q.Where(place+" BETWEEN ? AND ?", lo, hi)
 	}
-	switch {
-	case len(f.Phases) > 0:
-		q = q.Where("c.phase IN (?)", bun.In(f.Phases))
-	case f.Household == 0 && len(f.States) == 0:
-		q = q.Where("c.phase IN (?)", bun.In(livePhases()))
+	if len(f.Phases) > 0 {
+		q = q.Where("c.phase IN (?)", bun.List(f.Phases))
+	}
+	live := !slices.Contains(f.Phases, string(policy.PhaseClosed)) && f.Household == 0 && len(f.States) == 0
+	if live && (wide || len(f.Phases) == 0) {
+		q = q.Where("c.open_key IS NOT NULL")
 	}
 	if len(f.States) > 0 {
-		q = q.Where("c.state IN (?)", bun.In(f.States))
+		q = q.Where("c.state IN (?)", bun.List(f.States))
 	}
 	if f.MinLevel > 0 {
 		q = q.Where("c.level >= ?", f.MinLevel)
@@ -114,13 +124,13 @@ func (s *Service) List(ctx context.Context, actor account.Actor, now time.Time, 
 	limit = min(limit, maxPage)
 	page := Page{Cases: []Case{}}
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
-		q := f.apply(visible(tx.NewSelect().Model(&page.Cases), actor), ledger.At(now))
-		// A small area is found by its place and then sorted; in a large one the list is walked in its order. Adding zero keeps
-		// the engine from the other index.
-		rank := "c.rank"
-		if small(actor, f) {
+		// A small area is found by its place and then sorted; in a large one the list is walked in its order. Adding zero keeps the engine from
+		// the other index: it knows nothing of how many cases a village has.
+		rank, wide := "c.rank", !small(actor, f)
+		if !wide {
 			rank = "c.rank + 0"
 		}
+		q := f.narrow(seen(tx.NewSelect().Model(&page.Cases), actor, wide), ledger.At(now), wide)
 		if after != "" {
 			r, id, err := cursor(after)
 			if err != nil {
@@ -191,6 +201,9 @@ func (s *Service) Counts(ctx context.Context, actor account.Actor, now time.Time
 	}
 	if err := s.checkFilter(f); err != nil {
 		return nil, err
+	}
+	if len(f.Phases) == 0 && len(f.States) == 0 && f.Household == 0 {
+		f.Phases = livePhases() // counted from the index alone
 	}
 	list := []Count{}
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {

@@ -291,10 +291,10 @@ func (s *Service) recordSplit(ctx context.Context, tx *ledger.Tx, actor account.
 		return "", bad("新户编号或所在村不对", "the number or village of the new household is wrong")
 	}
 	sig := Signal{
-		Household: id, HouseholdNo: normal, Division: to, HouseholdType: c.HouseholdType, Channel: Visit, Risk: c.mainRisk(), Level: max(c.Level, 1), Happened: dayText(tx.Now.Go()),
+		Household: id, HouseholdNo: normal, Division: to, HouseholdType: c.HouseholdType, Channel: Visit, Level: max(c.Level, 1), Happened: dayText(tx.Now.Go()), // of no risk yet: so it is always looked at
 		Words: policy.Text{ZH: "由监测户分户而来，请核实。", EN: "Split off from a watched household; please verify."}, Key: "split:" + c.ID + ":" + strconv.FormatInt(id, 10),
 	}
-	if _, err := s.receive(ctx, tx, actor, []Signal{sig}); err != nil {
+	if _, err := s.receive(ctx, tx, actor, &ids{at: tx.Now.Go()}, []Signal{sig}); err != nil {
 		return "", err
 	}
 	made := new(Case)

@@ -84,21 +84,12 @@ func (g *Signal) check(p *policy.Pack) error {
 	return nil
 }
 
-func (g *Signal) row(now ledger.Time, caseID string) SignalRow {
+func (g *Signal) row(now ledger.Time, id string) SignalRow {
 	r := SignalRow{
-		ID: ledger.NewID(now.Go()), CaseID: caseID, Household: g.Household, Division: g.Division, Channel: g.Channel, Risk: g.Risk, Level: g.Level, Rule: g.Rule,
+		ID: id, Household: g.Household, Division: g.Division, Channel: g.Channel, Risk: g.Risk, Level: g.Level, Rule: g.Rule,
 		Dataset: g.Dataset, Run: g.Run, SourceKey: g.Key, Amount: g.Amount, WordsZH: g.Words.ZH, WordsEN: g.Words.In("en"), Evidence: Document(g.Evidence), HappenedOn: g.Happened, ReceivedAt: now,
 	}
 	return r
-}
-
-// mainRisk is the risk of the worst signal or the first recorded one.
-func (c *Case) mainRisk() string {
-	if len(c.Risks) > 0 {
-		return c.Risks[0].Risk
-	}
-	first, _, _ := strings.Cut(strings.TrimPrefix(c.RiskList, "|"), "|")
-	return first
 }
 
 // addTo adds a name to a list written |a|b|.
