@@ -145,7 +145,7 @@ func roleIDs(actor account.Actor) []string {
 func (s *Service) take(ctx context.Context, tx *ledger.Tx, actor account.Actor, m *workflow.Machine, c *Case, move workflow.Move, form workflow.Form) (Acted, error) {
 	a := move.Action
 	step := &Step{
-		ID: ledger.NewID(tx.Now.Go()), CaseID: c.ID, Seq: c.Steps + 1, Action: a.ID, FromState: move.From, ToState: move.To, Round: c.Round,
+		ID: s.nextID(tx.Now), CaseID: c.ID, Seq: c.Steps + 1, Action: a.ID, FromState: move.From, ToState: move.To, Round: c.Round,
 		Does: nonNil(a.Does), Label: a.Label, Flags: nonNil(move.Flags), At: tx.Now, Actor: actor.Account, Org: actor.Org,
 	}
 	var err error

@@ -135,7 +135,7 @@ func (s *Service) Apply(ctx context.Context, now time.Time, source string, form 
 	err = s.ledger.Write(ctx, now, func(ctx context.Context, tx *ledger.Tx) error {
 		code, hash := newCode()
 		a := &application{
-			ID: ledger.NewID(now), Version: 1, Code: hash, Division: form.Division, State: appWaiting, ReceivedAt: tx.Now,
+			ID: s.nextID(ledger.At(now)), Version: 1, Code: hash, Division: form.Division, State: appWaiting, ReceivedAt: tx.Now,
 			Person: s.keyed("person", form.Name+"|"+form.Phone), Source: s.keyed("source", source),
 		}
 		if err := s.withinRate(ctx, tx, a); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -44,6 +45,7 @@ type Service struct {
 	machines *workflow.Machines
 	hooks    Hooks
 	log      *slog.Logger
+	lastID   atomic.Int64 // microseconds in the newest identifier
 }
 
 // New makes the service. The error is errs.NotFound when the pack has no workflow, errs.Invalid when the workflow has a fact of

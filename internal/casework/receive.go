@@ -52,7 +52,7 @@ func (s *Service) Receive(ctx context.Context, actor account.Actor, now time.Tim
 	}
 	list := slices.Clone(signals)
 	slices.SortStableFunc(list, func(a, b Signal) int { return cmp.Compare(a.Household, b.Household) })
-	done, made := 0, &ids{at: now}
+	done := 0
 	for len(list) > 0 {
 		n := min(bulkChunk, len(list))
 		for n < len(list) && list[n].Household == list[n-1].Household {
@@ -61,7 +61,7 @@ func (s *Service) Receive(ctx context.Context, actor account.Actor, now time.Tim
 		var part Received
 		err := s.opening(ctx, now, func(ctx context.Context, tx *ledger.Tx) error {
 			var err error
-			part, err = s.receive(ctx, tx, actor, made, list[:n])
+			part, err = s.receive(ctx, tx, actor, list[:n])
 			return err
 		})
 		if err != nil {
@@ -106,22 +106,21 @@ func (s *Service) mayReceive(actor account.Actor, signals []Signal) error {
 	return nil
 }
 
-// ids makes identifiers of a bulk in order, a microsecond apart: rows of one village then lie together in every index, whatever the size of the
-// bulk.
-type ids struct {
-	at time.Time
-	n  int64
-}
-
-func (i *ids) next() string {
-	i.n++
-	return ledger.NewID(i.at.Add(time.Duration(i.n) * time.Microsecond))
+// nextID makes identifiers in order, a microsecond apart at least, also where a bulk has one time for all that it does: rows of one village then
+// lie together in every index, however large the bulk.
+func (s *Service) nextID(now ledger.Time) string {
+	for {
+		last := s.lastID.Load()
+		next := max(int64(now), last+1)
+		if s.lastID.CompareAndSwap(last, next) {
+			return ledger.NewID(ledger.Time(next).Go())
+		}
+	}
 }
 
 // batch is one transaction of signals.
 type batch struct {
 	s        *Service
-	ids      *ids
 	tx       *ledger.Tx
 	actor    account.Actor
 	machines map[int32]*workflow.Machine
@@ -138,8 +137,8 @@ type batch struct {
 	of      map[string][]SignalRow // new rows by case
 }
 
-func (s *Service) receive(ctx context.Context, tx *ledger.Tx, actor account.Actor, made *ids, signals []Signal) (Received, error) {
-	b := &batch{s: s, ids: made, tx: tx, actor: actor, machines: map[int32]*workflow.Machine{}, of: map[string][]SignalRow{}, got: Received{Signals: len(signals)}}
+func (s *Service) receive(ctx context.Context, tx *ledger.Tx, actor account.Actor, signals []Signal) (Received, error) {
+	b := &batch{s: s, tx: tx, actor: actor, machines: map[int32]*workflow.Machine{}, of: map[string][]SignalRow{}, got: Received{Signals: len(signals)}}
 	if err := b.read(ctx, signals); err != nil {
 		return Received{}, err
 	}
@@ -156,7 +155,7 @@ func (s *Service) receive(ctx context.Context, tx *ledger.Tx, actor account.Acto
 	if err := b.write(ctx); err != nil {
 		return Received{}, err
 	}
-	event := actor.Event("case.receive", "signals", ledger.NewID(tx.Now.Go()), actor.Division)
+	event := actor.Event("case.receive", "signals", s.nextID(tx.Now), actor.Division)
 	if len(signals) == 1 {
 		event.Division = signals[0].Division
 	}
@@ -234,7 +233,7 @@ func (b *batch) household(signals []Signal) error {
 		}
 		b.keys[g.Key] = g.Key != ""
 		typ = or(g.HouseholdType, typ)
-		row := g.row(b.tx.Now, b.ids.next())
+		row := g.row(b.tx.Now, b.s.nextID(b.tx.Now))
 		if old := repeats(b.verified[g.Household], g, b.tx.Now, int(window), ratio); old != nil {
 			row.SuppressedBy, row.CaseID = old.ID, old.CaseID
 			silent = append(silent, row)
@@ -299,14 +298,14 @@ func (b *batch) open(m *workflow.Machine, signals []Signal, typ string) *Case {
 	g := &signals[0]
 	st := m.State(m.Start())
 	c := &Case{
-		ID: b.ids.next(), Version: 1, Household: g.Household, HouseholdNo: g.HouseholdNo, Division: g.Division, Channel: g.Channel, HouseholdType: typ, Risks: []Risk{},
+		ID: b.s.nextID(b.tx.Now), Version: 1, Household: g.Household, HouseholdNo: g.HouseholdNo, Division: g.Division, Channel: g.Channel, HouseholdType: typ, Risks: []Risk{},
 		Round: 1, Steps: 1, LeadAt: b.tx.Now, StateAt: b.tx.Now, OpenedAt: b.tx.Now,
 		Green: slices.ContainsFunc(signals, func(g Signal) bool { return g.Channel == Disaster }),
 	}
 	b.s.enter(c, st, b.tx.Now)
 	b.fresh = append(b.fresh, c)
 	b.steps = append(b.steps, &Step{
-		ID: b.ids.next(), CaseID: c.ID, Seq: 1, Action: opened, ToState: st.ID, Round: 1, Does: []string{}, Flags: []string{}, At: b.tx.Now,
+		ID: b.s.nextID(b.tx.Now), CaseID: c.ID, Seq: 1, Action: opened, ToState: st.ID, Round: 1, Does: []string{}, Flags: []string{}, At: b.tx.Now,
 		Actor: b.actor.Account, Org: b.actor.Org, Data: "{}",
 	})
 	return c
@@ -382,13 +381,13 @@ func (s *Service) ActAll(ctx context.Context, actor account.Actor, now time.Time
 	if err != nil {
 		return 0, err
 	}
-	done, after, made := 0, "", &ids{at: now}
+	done, after := 0, ""
 	for {
 		var n int
 		var last string
 		err := s.ledger.Write(ctx, now, func(ctx context.Context, tx *ledger.Tx) error {
 			var err error
-			n, last, err = s.actChunk(ctx, tx, actor, made, action, f, owners, orgs, after)
+			n, last, err = s.actChunk(ctx, tx, actor, action, f, owners, orgs, after)
 			return err
 		})
 		if err != nil {
@@ -426,7 +425,7 @@ func (s *Service) checkOwners(ctx context.Context, actor account.Actor, owners m
 }
 
 // actChunk moves the next cases of a bulk. last is "" when there are no more.
-func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Actor, made *ids, action string, f Filter, owners map[division.Code]string, orgs map[string]string, after string) (n int, last string, err error) {
+func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Actor, action string, f Filter, owners map[division.Code]string, orgs map[string]string, after string) (n int, last string, err error) {
 	var cases []*Case
 	q := f.apply(visible(tx.NewSelect().Model(&cases), actor), tx.Now).Where("c.id > ?", after).Order("c.id").Limit(bulkChunk)
 	if err := q.Scan(ctx); err != nil {
@@ -454,7 +453,7 @@ func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Act
 			return 0, "", bad("动作“%[1]s”要逐户办理，不能批量", "the action %[2]q is taken case by case, not in bulk", a.Name.ZH, a.Name.EN)
 		}
 		steps = append(steps, &Step{
-			ID: made.next(), CaseID: c.ID, Seq: c.Steps + 1, Action: a.ID, FromState: c.State, ToState: a.To, Round: c.Round, Does: []string{}, Flags: []string{},
+			ID: s.nextID(tx.Now), CaseID: c.ID, Seq: c.Steps + 1, Action: a.ID, FromState: c.State, ToState: a.To, Round: c.Round, Does: []string{}, Flags: []string{},
 			At: tx.Now, Actor: actor.Account, Org: actor.Org, Data: "{}",
 		})
 		c.StateAt = tx.Now

@@ -186,7 +186,7 @@ func (s *Service) recordVisit(ctx context.Context, tx *ledger.Tx, c *Case, st *S
 	for _, row := range rowsOf(form, "facts") {
 		id, _ := row["indicator"].(string)
 		value, _ := row["value"].(float64)
-		all = append(all, Correction{ID: ledger.NewID(tx.Now.Go()), CaseID: c.ID, VisitID: st.ID, Household: c.Household, Indicator: id, Value: value, FoundOn: v.VisitedOn, At: tx.Now})
+		all = append(all, Correction{ID: s.nextID(tx.Now), CaseID: c.ID, VisitID: st.ID, Household: c.Household, Indicator: id, Value: value, FoundOn: v.VisitedOn, At: tx.Now})
 	}
 	return ledger.InsertAll(ctx, tx, all)
 }
@@ -248,7 +248,7 @@ func (s *Service) recordTags(ctx context.Context, tx *ledger.Tx, actor account.A
 			}
 			continue
 		}
-		all = append(all, Tag{ID: ledger.NewID(tx.Now.Go()), Household: c.Household, CaseID: c.ID, Division: c.Division, Tag: tag, FromOn: from, UntilOn: until, At: tx.Now, Actor: actor.Account})
+		all = append(all, Tag{ID: s.nextID(tx.Now), Household: c.Household, CaseID: c.ID, Division: c.Division, Tag: tag, FromOn: from, UntilOn: until, At: tx.Now, Actor: actor.Account})
 	}
 	return ledger.InsertAll(ctx, tx, all)
 }
@@ -294,14 +294,14 @@ func (s *Service) recordSplit(ctx context.Context, tx *ledger.Tx, actor account.
 		Household: id, HouseholdNo: normal, Division: to, HouseholdType: c.HouseholdType, Channel: Visit, Level: max(c.Level, 1), Happened: dayText(tx.Now.Go()), // of no risk yet: so it is always looked at
 		Words: policy.Text{ZH: "由监测户分户而来，请核实。", EN: "Split off from a watched household; please verify."}, Key: "split:" + c.ID + ":" + strconv.FormatInt(id, 10),
 	}
-	if _, err := s.receive(ctx, tx, actor, &ids{at: tx.Now.Go()}, []Signal{sig}); err != nil {
+	if _, err := s.receive(ctx, tx, actor, []Signal{sig}); err != nil {
 		return "", err
 	}
 	made := new(Case)
 	if err := tx.NewSelect().Model(made).Where("c.open_key = ?", openKey(id)).Scan(ctx); err != nil {
 		return "", err
 	}
-	return made.ID, insertRow(ctx, tx, &Link{ID: ledger.NewID(tx.Now.Go()), CaseID: c.ID, Kind: "split", Other: made.ID, At: tx.Now})
+	return made.ID, insertRow(ctx, tx, &Link{ID: s.nextID(tx.Now), CaseID: c.ID, Kind: "split", Other: made.ID, At: tx.Now})
 }
 
 // recordMerge hands the signals on to the case that goes on, which must be live and in the actor's scope.
@@ -325,5 +325,5 @@ func (s *Service) recordMerge(ctx context.Context, tx *ledger.Tx, actor account.
 	if err := ledger.Update(ctx, tx, into, &into.Version, caseColumns()...); err != nil {
 		return err
 	}
-	return insertRow(ctx, tx, &Link{ID: ledger.NewID(tx.Now.Go()), CaseID: c.ID, Kind: "merge", Other: into.ID, At: tx.Now})
+	return insertRow(ctx, tx, &Link{ID: s.nextID(tx.Now), CaseID: c.ID, Kind: "merge", Other: into.ID, At: tx.Now})
 }

@@ -170,7 +170,7 @@ func (s *Service) TakeApplication(ctx context.Context, actor account.Actor, now 
 		if err := ledger.CheckVersion(version, a.Version); err != nil {
 			return err
 		}
-		if _, err := s.receive(ctx, tx, actor, &ids{at: tx.Now.Go()}, []Signal{sig}); err != nil {
+		if _, err := s.receive(ctx, tx, actor, []Signal{sig}); err != nil {
 			return err
 		}
 		var row SignalRow

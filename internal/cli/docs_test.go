@@ -38,6 +38,8 @@ var documents = map[string]any{
 	"audit verify": auditVerifyDocument{}, "audit show": auditShowDocument{}, "audit export": auditExportDocument{},
 	"match": matchDocument{}, "match --division": matchAllDocument{}, "plan show": planDocument{}, "order list": orderListDocument{}, "order answer": orderDocument{},
 	"dispatch send": dispatchSendDocument{}, "dispatch feed": dispatchFeedDocument{},
+	"lead report": leadReportDocument{}, "lead hand-out": leadHandOutDocument{}, "lead applications": leadApplicationsDocument{}, "lead take": leadTakeDocument{}, "lead answer": leadAnswerDocument{},
+	"case list": caseListDocument{}, "case count": caseCountDocument{}, "case show": caseDocument{}, "apply": applyDocument{}, "application follow": followDocument{},
 	"error": errorDocument{},
 }
 
