@@ -52,7 +52,7 @@ func TestCaseVerbs(t *testing.T) {
 		t.Error("a visitor's name is shown without a reason")
 	}
 	do(0, visit, "case", "act", id, "record_visit", "--role", "village", "--version", "2", "--form", "-", "--key", "k1") // sent twice, done once
-	do(1, visit, "case", "act", id, "add_note", "--role", "village", "--version", "2", "--form", `{"note":"x"}`)       // an old version
+	do(1, visit, "case", "act", id, "add_note", "--role", "village", "--version", "2", "--form", `{"note":"x"}`)         // an old version
 	after := document(t, do(0, "", "case", "act", id, "verify_true", "--role", "village", "--version", "3", "--form", `{"risks":[{"risk":"illness"}]}`, "--json"))
 	if at(t, after, "case", "state") != "verified" || len(at(t, after, "steps").([]any)) != 4 || at(t, at(t, after, "signals").([]any)[0], "label") != "true" {
 		t.Errorf("verified: %v", after)
