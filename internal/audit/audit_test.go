@@ -70,7 +70,7 @@ func show(t *testing.T, l *ledger.Ledger, f audit.Filter) (p audit.Page) {
 	return p
 }
 
-func exec(t *testing.T, l *ledger.Ledger, query string, args ...any) {
+func tamper(t *testing.T, l *ledger.Ledger, query string, args ...any) {
 	t.Helper()
 	err := l.Write(t.Context(), now, func(ctx context.Context, tx *ledger.Tx) error {
 		_, err := tx.ExecContext(ctx, query, args...)
@@ -209,13 +209,13 @@ func TestVerifyFindsTampering(t *testing.T) {
 			if c.undo == "" {
 				c.undo = "UPDATE audit_event SET hash = '" + show(t, l, audit.Filter{Before: 2, Limit: 1}).Events[0].Hash + "' WHERE seq = 1"
 			}
-			exec(t, l, c.do)
+			tamper(t, l, c.do)
 			if r := verify(t, l, c.known...); r.Broken == nil || r.Broken.Seq != c.broken || r.Broken.Why.ZH == "" || r.Events != c.broken-1 {
 				t.Errorf("%s: %+v", c.name, r)
 			}
-			exec(t, l, c.undo)
+			tamper(t, l, c.undo)
 		}
-		exec(t, l, "DELETE FROM audit_event WHERE seq = 2500")
+		tamper(t, l, "DELETE FROM audit_event WHERE seq = 2500")
 		if r := verify(t, l); r.Broken != nil {
 			t.Errorf("the chain itself cannot know its end: %+v", r)
 		}
@@ -226,7 +226,7 @@ func TestVerifyFindsTampering(t *testing.T) {
 		if r := verify(t, l, whole.Head); r.Broken == nil || r.Broken.Seq != 2500 {
 			t.Errorf("written anew: %+v", r)
 		}
-		exec(t, l, "DELETE FROM audit_event WHERE seq = 1000")
+		tamper(t, l, "DELETE FROM audit_event WHERE seq = 1000")
 		if r := verify(t, l); r.Broken == nil || r.Broken.Seq != 1000 || r.Events != 999 {
 			t.Errorf("a gap: %+v", r)
 		}

@@ -46,11 +46,12 @@ type Ledger struct {
 	engine Engine
 	url    string
 	log    *slog.Logger
-	writer *bun.DB // SQLite: one connection, so that writers queue here and not in the database's busy loop
-	reader *bun.DB // PostgreSQL: the writer's pool
-	latest *bun.DB // PostgreSQL: reads of what is committed now, from inside a transaction that sees its snapshot
-	queue  *sql.DB // what package jobs polls with; SQLite: the writer's pool
-	schema string  // PostgreSQL: the current schema, for the names of locks
+	writer *bun.DB       // SQLite: one connection, so that writers queue here and not in the database's busy loop
+	reader *bun.DB       // PostgreSQL: the writer's pool
+	latest *bun.DB       // PostgreSQL: reads of what is committed now, from inside a transaction that sees its snapshot
+	queue  *sql.DB       // what package jobs polls with; SQLite: the writer's pool
+	schema string        // PostgreSQL: the current schema, for the names of locks
+	turn   chan struct{} // SQLite: holds one while somebody writes; whoever has waited longest is next (database/sql picks anybody)
 }
 
 // Limits of the pools.
@@ -123,6 +124,7 @@ func (l *Ledger) openSQLite(path string) error {
 	n := max(4, 2*runtime.GOMAXPROCS(0))
 	read.SetMaxOpenConns(n)
 	read.SetMaxIdleConns(n)
+	l.turn = make(chan struct{}, 1)
 	l.writer, l.reader, l.queue = bun.NewDB(write, sqlitedialect.New()), bun.NewDB(read, sqlitedialect.New()), write
 	return nil
 }
@@ -214,6 +216,13 @@ func (l *Ledger) attempt(ctx context.Context, now time.Time, fn func(context.Con
 	var options *sql.TxOptions
 	if l.engine == PostgreSQL {
 		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead}
+	} else {
+		select {
+		case l.turn <- struct{}{}:
+			defer func() { <-l.turn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	inner, err := l.writer.BeginTx(ctx, options)
 	if err != nil {

@@ -152,19 +152,29 @@ func List(ctx context.Context, tx *ledger.Tx, actor account.Actor, f Filter) (Pa
 	if err := actor.May(account.TaskRead); err != nil {
 		return Page{}, err
 	}
-	// A village's few are found by place and sorted; for a county or more, walking along the deadlines finds a page sooner.
-	order := "t.due"
-	if small(actor.Division) || small(f.Under) {
-		order = "+t.due"
+	// What lies in a county or less is found by place and sorted; for more, walking along the deadlines finds a page sooner. A plus keeps a column from
+	// being found by its index.
+	narrow, order := visible, "+t.due"
+	if !small(actor.Division) && !small(f.Under) {
+		narrow, order = along, "t.due"
 	}
-	list, err := f.query(ctx, tx, order, func(q *bun.SelectQuery) *bun.SelectQuery { return visible(q, actor) })
+	list, err := f.query(ctx, tx, order, func(q *bun.SelectQuery) *bun.SelectQuery { return narrow(q, actor) })
 	if err != nil {
 		return Page{}, err
 	}
 	return f.page(list), nil
 }
 
-func small(d division.Code) bool { return d.Level() >= division.Township }
+// along is visible for a query that walks along another index.
+func along(q *bun.SelectQuery, actor account.Actor) *bun.SelectQuery {
+	if _, only := actor.DepartmentOnly(); only || actor.Division == 0 {
+		return visible(q, actor) // few, or all, or nothing
+	}
+	lo, hi := actor.Division.Range()
+	return q.Where("+t.division BETWEEN ? AND ?", lo, hi)
+}
+
+func small(d division.Code) bool { return d.Level() >= division.County }
 
 // Told gives the open tasks of organisations below that the actor's organisation was told of because they are overdue, the earliest due first.
 func Told(ctx context.Context, tx *ledger.Tx, actor account.Actor, f Filter) (Page, error) {

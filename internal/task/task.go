@@ -67,7 +67,7 @@ type New struct {
 	Account          string        // a person of it, when it is known; "" leaves it to anybody there
 	Urgent           int           // 3 red, 2 yellow, 1 blue, 0 none
 	Due              time.Time     // last day in time
-	Warn             time.Time     // day from whose morning on it is shown as nearly due; zero: no warning
+	Warn             time.Time     // day from whose morning on it is shown as nearly due; zero, or not before Due: no warning
 	Escalate         time.Time     // last day before the next level up is told; zero: never. Each level further up is told after the same time again
 }
 
@@ -135,8 +135,8 @@ func (n New) make(now ledger.Time) (Task, error) {
 	if t.above() == "" {
 		t.Escalate = 0
 	}
-	if t.Warn >= t.Due {
-		t.Warn = 0
+	if t.Warn >= StartOf(n.Due) {
+		t.Warn = 0 // on the last day it is due, not nearly due
 	}
 	t.next()
 	return t, nil

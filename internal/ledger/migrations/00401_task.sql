@@ -28,7 +28,7 @@ CREATE TABLE task (
   outcome    TEXT NOT NULL
 );
 CREATE UNIQUE INDEX task_open ON task (object, object_id) WHERE closed IS NULL;
-CREATE INDEX task_org ON task (org, due, id) WHERE closed IS NULL;
+CREATE INDEX task_org ON task (org, account, due, id) WHERE closed IS NULL;
 CREATE INDEX task_account ON task (account, due, id) WHERE closed IS NULL;
 CREATE INDEX task_due ON task (due, id) WHERE closed IS NULL;
 CREATE INDEX task_division ON task (division, due) WHERE closed IS NULL;
