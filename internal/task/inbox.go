@@ -123,7 +123,9 @@ func Inbox(ctx context.Context, tx *ledger.Tx, actor account.Actor, f Filter) (P
 		return Page{}, err
 	}
 	// Two queries, each along its own index, instead of one with an OR along none.
-	mine, err := f.query(ctx, tx, "t.due", func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("t.account = ?", actor.Account) })
+	mine, err := f.query(ctx, tx, "t.due", func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("t.account = ?", actor.Account).Where("t.account <> ''")
+	})
 	if err != nil {
 		return Page{}, err
 	}

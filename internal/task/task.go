@@ -44,7 +44,8 @@ type Task struct {
 	Due       ledger.Time `json:"due"` // overdue from this moment on: the end of the last day, Chinese time
 	Warn      ledger.Time `bun:",nullzero" json:"warn"`
 	Escalate  ledger.Time `bun:",nullzero" json:"escalate"` // when the next level up is told; never when all have been, up to the prefecture
-	Every     int64       `json:"-"`                        // microseconds until the level above that is told
+	First     ledger.Time `bun:",nullzero" json:"-"`        // when the first level above is told
+	Every     int64       `json:"-"`                        // microseconds until each further one is
 	Next      ledger.Time `bun:",nullzero" json:"-"`
 	Warned    ledger.Time `bun:",nullzero" json:"warned"`
 	Overdue   ledger.Time `bun:",nullzero" json:"overdue"`
@@ -130,6 +131,7 @@ func (n New) make(now ledger.Time) (Task, error) {
 	}
 	if t.Escalate != 0 {
 		t.Escalate = max(t.Escalate, t.Due)
+		t.First = t.Escalate
 		t.Every = max(int64(t.Escalate-t.Due), (24 * time.Hour).Microseconds())
 	}
 	if t.above() == "" {
@@ -367,7 +369,7 @@ func Resume(ctx context.Context, tx *ledger.Tx, actor account.Actor, id string, 
 		pause = 0 // what was overdue before the pause stays so
 	}
 	was := t.Paused
-	t.Due, t.Escalate, t.Paused = move(t.Due), move(t.Escalate), 0
+	t.Due, t.First, t.Escalate, t.Paused = move(t.Due), move(t.First), move(t.Escalate), 0
 	if t.Warn != 0 && pause != 0 {
 		t.Warn = StartOf(Civil(t.Warn.Add(pause).Go()))
 	}
@@ -375,7 +377,7 @@ func Resume(ctx context.Context, tx *ledger.Tx, actor account.Actor, id string, 
 		t.Warned = 0
 	}
 	t.next()
-	if err := ledger.Update(ctx, tx, &t, &t.Version, "due", "warn", "escalate", "paused", "warned", "next"); err != nil {
+	if err := ledger.Update(ctx, tx, &t, &t.Version, "due", "warn", "first", "escalate", "paused", "warned", "next"); err != nil {
 		return Task{}, err
 	}
 	e := actor.Event("task.resume", t.Object, t.ObjectID, t.Division)

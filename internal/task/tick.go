@@ -158,7 +158,7 @@ func escalate(ctx context.Context, tx *ledger.Tx) (int64, error) {
 // undo takes back what was marked by a clock that ran ahead of now.
 func undo(ctx context.Context, tx *ledger.Tx) (int64, error) {
 	var ahead []Task
-	err := tx.NewSelect().Model(&ahead).Where("closed IS NULL").Where("marked > ?", tx.Now).Limit(escalateChunk).Scan(ctx)
+	err := tx.NewSelect().Model(&ahead).Where("closed IS NULL").Where("marked > 0").Where("marked > ?", tx.Now).Limit(escalateChunk).Scan(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -177,9 +177,8 @@ func undo(ctx context.Context, tx *ledger.Tx) (int64, error) {
 			return 0, err
 		}
 		if levels > 0 {
-			// Each level was told one Every after the one before, the first when the task had been overdue for one Every.
 			t.Told = len(earlier)
-			t.Escalate = t.Due + ledger.Time(t.Every*int64(t.Told+1))
+			t.Escalate = t.First + ledger.Time(t.Every*int64(t.Told))
 		}
 		t.Escalated = 0
 		for _, x := range earlier {

@@ -15,7 +15,8 @@ CREATE TABLE task (
   due        BIGINT NOT NULL,          -- overdue from this moment on
   warn       BIGINT,
   escalate   BIGINT,                   -- when the next level up is told; null: never
-  every      BIGINT NOT NULL,          -- and after how long the level above that
+  first      BIGINT,                   -- when the first level above is told
+  every      BIGINT NOT NULL,          -- and after how long each further one
   next       BIGINT,                   -- when Tick has something to do; null: nothing any more
   warned     BIGINT,
   overdue    BIGINT,
@@ -29,11 +30,11 @@ CREATE TABLE task (
 );
 CREATE UNIQUE INDEX task_open ON task (object, object_id) WHERE closed IS NULL;
 CREATE INDEX task_org ON task (org, account, due, id) WHERE closed IS NULL;
-CREATE INDEX task_account ON task (account, due, id) WHERE closed IS NULL;
+CREATE INDEX task_account ON task (account, due, id) WHERE closed IS NULL AND account <> '';
 CREATE INDEX task_due ON task (due, id) WHERE closed IS NULL;
 CREATE INDEX task_division ON task (division, due) WHERE closed IS NULL;
 CREATE INDEX task_next ON task (next) WHERE closed IS NULL;
-CREATE INDEX task_marked ON task (marked) WHERE closed IS NULL;
+CREATE INDEX task_marked ON task (marked) WHERE closed IS NULL AND marked > 0;
 CREATE INDEX task_object ON task (object, object_id, opened);
 
 -- Which organisations above have been told of a task that is overdue.
