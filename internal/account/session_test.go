@@ -257,6 +257,9 @@ func TestNoEnumerationAndLockOut(t *testing.T) {
 		if tried.Load() != 5 {
 			t.Errorf("%d tries", tried.Load())
 		}
+		if got := try("wang\x00\xff", "\x00\xff", now); got != story[1][0] {
+			t.Error(got)
+		}
 		if got := try(strings.Repeat("x", 1000), strings.Repeat("x", 100000), now); got != story[1][0] {
 			t.Error(got)
 		}

@@ -125,7 +125,7 @@ func (l *Ledger) openSQLite(path string) error {
 	read.SetMaxOpenConns(n)
 	read.SetMaxIdleConns(n)
 	l.turn = make(chan struct{}, 1)
-	l.writer, l.reader, l.queue = bun.NewDB(write, sqlitedialect.New()), bun.NewDB(read, sqlitedialect.New()), write
+	l.writer, l.reader, l.queue = bun.NewDB(write, sqliteDialect{sqlitedialect.New()}), bun.NewDB(read, sqliteDialect{sqlitedialect.New()}), write
 	return nil
 }
 
@@ -152,9 +152,9 @@ func (l *Ledger) openPostgres(ctx context.Context, url string) error {
 		return db
 	}
 	// bun puts values into the text, so that a statement cache would only fill up with texts used once.
-	l.writer = bun.NewDB(pool(postgresConns, pgx.QueryExecModeExec), pgdialect.New())
+	l.writer = bun.NewDB(pool(postgresConns, pgx.QueryExecModeExec), postgresDialect{pgdialect.New()})
 	l.reader = l.writer
-	l.latest = bun.NewDB(pool(latestConns, pgx.QueryExecModeExec), pgdialect.New())
+	l.latest = bun.NewDB(pool(latestConns, pgx.QueryExecModeExec), postgresDialect{pgdialect.New()})
 	l.queue = pool(queueConns, pgx.QueryExecModeCacheStatement)
 	return l.writer.QueryRowContext(ctx, "SELECT current_schema()").Scan(&l.schema)
 }

@@ -95,6 +95,38 @@ func TestValuesComeBackAsWritten(t *testing.T) {
 	})
 }
 
+// What no text column can hold comes back as the replacement character, and is found by nobody.
+func TestTextsThatCannotBeKept(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledger.Ledger) {
+		withThings(t, l)
+		x := newThing("a\x00b\xff")
+		x.Words = map[string]string{"zh": "a\x00b\xff"}
+		write(t, l, func(ctx context.Context, tx *ledger.Tx) error {
+			if err := insert(ctx, tx, x); err != nil {
+				return err
+			}
+			if done, err := tx.Once(ctx, "wang\x00", "k\x00", "r", nil); done || err != nil {
+				t.Errorf("%v, %v", done, err)
+			}
+			return tx.Remember(ctx, "wang\x00", "k\x00", "r\x00", "\x00")
+		})
+		read(t, l, func(ctx context.Context, tx *ledger.Tx) error {
+			var got thing
+			if err := tx.NewSelect().Model(&got).Where("name = ?", "a\x00b\xff").Scan(ctx); err != nil {
+				return err
+			}
+			if got.Name != "a\uFFFDb\uFFFD" || len(got.Words) != 1 {
+				t.Errorf("%q, %v", got.Name, got.Words)
+			}
+			n, err := tx.NewSelect().Model((*thing)(nil)).Where("id IN (?)", bun.List([]string{"\x00", x.ID + "\x00"})).Count(ctx)
+			if n != 0 {
+				t.Errorf("%d found", n)
+			}
+			return err
+		})
+	})
+}
+
 func TestWriteIsAllOrNothing(t *testing.T) {
 	ledgertest.Each(t, func(t *testing.T, l *ledger.Ledger) {
 		withThings(t, l)
