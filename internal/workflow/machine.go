@@ -282,7 +282,7 @@ func (r *Refused) Unwrap() error { return errs.New(errs.Refused, r.In("zh"), r.I
 
 // In says which conditions are not met and which facts stand in the way.
 func (r *Refused) In(lang string) string {
-	s := map[string]string{"zh": "不能办理“" + r.Name.ZH + "”：", "en": "cannot " + r.Name.EN + ":"}[lang]
+	s := map[string]string{"zh": "还不能办理“" + r.Name.ZH + "”：", "en": `"` + r.Name.EN + `" cannot be done yet:`}[lang]
 	for _, one := range r.Refusals {
 		s += "\n· " + one.Name.In(lang)
 		for i, why := range one.Reasons {
