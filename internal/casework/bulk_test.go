@@ -137,7 +137,7 @@ func TestListPages(t *testing.T) {
 				t.Errorf("%d cases listed, %d counted", n, want)
 			}
 		}
-		for _, f := range []casework.Filter{{Phases: []string{"x"}}, {Risk: "x"}, {Channel: "x"}, {MinLevel: 9}} {
+		for _, f := range []casework.Filter{{Phases: []string{"x"}}, {Risk: "x"}, {Channel: "x"}, {MinLevel: 9}, {Rule: "\x00"}, {States: []string{"\xff"}}} {
 			if _, err := w.s.List(t.Context(), w.actors[account.County], w.now, f, "", 0); errs.KindOf(err) != errs.Invalid {
 				t.Errorf("%+v: %v", f, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -224,6 +225,9 @@ func seen(q *bun.SelectQuery, actor account.Actor, wide bool) *bun.SelectQuery {
 
 // load reads a case that the actor may see; what is outside looks as if it were not there.
 func (s *Service) load(ctx context.Context, tx *ledger.Tx, actor account.Actor, id string) (*Case, error) {
+	if !plain(id) {
+		return nil, account.NotThere()
+	}
 	c := new(Case)
 	err := visible(tx.NewSelect().Model(c).Where("c.id = ?", id), actor).Scan(ctx)
 	if ledger.Missing(err) {
@@ -271,6 +275,16 @@ func levelMark(level int) (zh, en string) {
 		return "●蓝", "● blue"
 	}
 	return "", ""
+}
+
+// plain reports whether texts from outside are what both engines can hold: UTF-8 without NUL.
+func plain(all ...string) bool {
+	for _, s := range all {
+		if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // bad is an invalid input.

@@ -429,6 +429,8 @@ func TestDoor(t *testing.T) {
 			{"an auditor reads only", w.actors[account.Auditor], accept, errs.Refused},
 			{"a province watches only", w.actors[account.Province], accept, errs.Refused},
 			{"a department that was not asked", w.actors[account.Department], accept, errs.NotFound},
+			{"an id that is none", w.actors[account.Village], casework.Act{Case: "\x00", Action: "accept", Version: 1}, errs.NotFound},
+			{"an action that is none", w.actors[account.Village], casework.Act{Case: c.ID, Action: "\x00", Version: 1}, errs.NotFound},
 			{"no version", w.actors[account.Village], casework.Act{Case: c.ID, Action: "accept"}, errs.Invalid},
 			{"an old version", w.actors[account.Village], casework.Act{Case: c.ID, Action: "accept", Version: 9}, errs.Conflict},
 			{"no such action", w.actors[account.Village], casework.Act{Case: c.ID, Action: "fly", Version: 1}, errs.NotFound},

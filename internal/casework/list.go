@@ -161,7 +161,7 @@ func cursor(s string) (rank int64, id string, err error) {
 	if err == nil {
 		r, rest, found := strings.Cut(string(b), "|")
 		rank, err = strconv.ParseInt(r, 10, 64)
-		if id = rest; err == nil && found && len(id) <= 64 {
+		if id = rest; err == nil && found && len(id) <= 64 && plain(id) {
 			return rank, id, nil
 		}
 	}
@@ -173,6 +173,9 @@ func (s *Service) checkFilter(f Filter) error {
 		if p != string(policy.PhaseClosed) && !slices.Contains(livePhases(), p) {
 			return bad("阶段不对；可用：lead、identify、support、clear、watch、closed", "unknown phase; known: lead, identify, support, clear, watch, closed")
 		}
+	}
+	if !plain(append(slices.Clone(f.States), f.Rule, f.Owner)...) {
+		return bad("筛选条件里有不能识别的字符", "the filter has characters that cannot be read")
 	}
 	if f.Risk != "" && s.pack.Risk(f.Risk) == nil {
 		return bad("没有这个风险类型", "no such risk")

@@ -78,6 +78,8 @@ func (g *Signal) check(p *policy.Pack) error {
 		return bad("线索级别应为 1 至 3", "the level must be 1 to 3")
 	case g.Risk != "" && p.Risk(g.Risk) == nil:
 		return bad("线索的风险类型不在政策包中", "the signal's risk is not in the pack")
+	case !plain(g.HouseholdNo, g.HouseholdType, g.Rule, g.Dataset, g.Key, g.Words.ZH, g.Words.EN, g.Evidence, g.Happened):
+		return bad("线索里有不能识别的字符", "the signal has characters that cannot be read")
 	case g.Words.ZH == "" || len(g.Words.ZH) > 8000 || len(g.Words.EN) > 8000:
 		return bad("线索缺少说明，或说明过长", "the signal lacks its words, or they are too long")
 	}

@@ -38,6 +38,9 @@ func (s *Service) Applications(ctx context.Context, actor account.Actor, state, 
 	if state == "" {
 		state = appWaiting
 	}
+	if state != appWaiting && state != appTaken && state != appAnswered || !plain(after) {
+		return nil, bad("申报的状态应为 waiting、taken 或 answered", "the state of an application is waiting, taken or answered")
+	}
 	if limit <= 0 || limit > maxPage {
 		limit = maxPage
 	}
@@ -121,6 +124,9 @@ func (s *Service) Reveal(ctx context.Context, actor account.Actor, now time.Time
 }
 
 func (s *Service) application(ctx context.Context, tx *ledger.Tx, actor account.Actor, id string) (*application, error) {
+	if !plain(id) {
+		return nil, account.NotThere()
+	}
 	a := new(application)
 	where, args := actor.Scope("division")
 	err := tx.NewSelect().Model(a).Where("id = ?", id).Where(where, args...).Scan(ctx)
