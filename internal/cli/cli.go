@@ -401,6 +401,9 @@ The first thing to run: shouwang demo`),
 		newServeCommand(e),
 		newLoadtestCommand(e),
 		newCodeCommand(e),
+		newPaperCommand(e),
+		newLedgerSheetCommand(e),
+		newNationalCommand(e),
 		newDispatchCommand(e),
 	)
 	for _, c := range root.Commands() {

@@ -40,6 +40,7 @@ var documents = map[string]any{
 	"dispatch send": dispatchSendDocument{}, "dispatch feed": dispatchFeedDocument{},
 	"lead report": leadReportDocument{}, "lead hand-out": leadHandOutDocument{}, "lead applications": leadApplicationsDocument{}, "lead take": leadTakeDocument{}, "lead answer": leadAnswerDocument{},
 	"case list": caseListDocument{}, "case count": caseCountDocument{}, "case show": caseDocument{}, "apply": applyDocument{}, "application follow": followDocument{},
+	"paper": paperDocument{}, "ledger-sheet": ledgerSheetDocument{}, "national": nationalDocument{},
 	"error": errorDocument{},
 }
 
