@@ -101,6 +101,7 @@ type derivation struct {
 	county int32
 	hits   []int64
 	unk    []int64
+	noRows bool // values without the rows of files behind them
 }
 
 // Explain derives the household's outcomes of a run again (run 0: the newest that screened it). rule restricts to one rule;
@@ -116,12 +117,34 @@ func (s *Service) Explain(ctx context.Context, householdNo, rule string, run int
 	if err != nil {
 		return e, err
 	}
-	p := d.q.pack
-	e = Explanation{HouseholdNo: d.home.No, Division: d.home.Division, Place: s.place(d.home.Division), Members: d.home.Members, Run: d.run.Run,
-		AsOf: d.run.AsOf.Format("2006-01-02"), Pack: p.Version, PackHash: p.Hash, UpToBatch: d.run.UpTo, Rules: []RuleExplanation{}}
-	if e.Same, err = s.sameAsRecorded(ctx, c, d); err != nil {
+	same, err := s.sameAsRecorded(ctx, c, d)
+	if err != nil {
 		return e, err
 	}
+	return s.explain(ctx, c, d, rule, same)
+}
+
+// Told is Explain of the newest run as that run left it, not derived again: for a page that shows it at once. Its values name departments and days, but not the
+// rows of files behind them; Explain does, and proves the outcome.
+func (s *Service) Told(ctx context.Context, householdNo string) (Explanation, error) {
+	c, err := s.w.Conn(ctx)
+	if err != nil {
+		return Explanation{}, err
+	}
+	defer c.Close()
+	d, err := s.stored(ctx, c, householdNo)
+	if err != nil {
+		return Explanation{}, err
+	}
+	d.noRows = true
+	return s.explain(ctx, c, d, "", true)
+}
+
+// explain tells a derivation's rules.
+func (s *Service) explain(ctx context.Context, c *sql.Conn, d *derivation, rule string, same bool) (Explanation, error) {
+	p := d.q.pack
+	e := Explanation{HouseholdNo: d.home.No, Division: d.home.Division, Place: s.place(d.home.Division), Members: d.home.Members, Run: d.run.Run,
+		AsOf: d.run.AsOf.Format("2006-01-02"), Pack: p.Version, PackHash: p.Hash, UpToBatch: d.run.UpTo, Same: same, Rules: []RuleExplanation{}}
 	found := false
 	for i := range p.Rules {
 		r := &p.Rules[i]
@@ -412,7 +435,7 @@ func (s *Service) value(ctx context.Context, c *sql.Conn, d *derivation, v *expr
 	if !cell.Known {
 		out.Why = whyUnknown(ds, out.Department, st, ind.FreshDays)
 	}
-	if ind.Dataset == "person" || ind.Dataset == "household" || ds == nil || st.state != covered {
+	if ind.Dataset == "person" || ind.Dataset == "household" || ds == nil || st.state != covered || d.noRows {
 		return out, nil
 	}
 	var err error

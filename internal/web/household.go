@@ -121,18 +121,64 @@ func (s *Server) readHousehold(v *visit, no string) (view.Household, error) {
 	if roster := s.app.Pack.Roster(); roster != nil {
 		h.Kind = codeName(roster, "household_type", h.Type).In(v.lang)
 	}
-	if text := v.r.URL.Query().Get("run"); text != "" {
-		if h.RunShown, err = strconv.ParseInt(text, 10, 64); err != nil || h.RunShown < 1 {
-			return h, errs.New(errs.Invalid, "没有这次筛查。请从“历次预警”里点选。", "there is no such screening. Choose one from the past warnings.")
-		}
+	if h.RunShown, err = runOf(v); err != nil {
+		return h, err
 	}
-	if h.Run > 0 {
-		if h.Explained, err = s.app.Screening().Explain(v.context(), no, "", h.RunShown); err != nil {
-			return h, err
-		}
+	switch {
+	case h.Run == 0:
+	case h.RunShown == 0 || h.RunShown == h.Run:
+		h.Explained, err = s.app.Screening().Told(v.context(), no)
+	default:
+		h.Explained, err = s.app.Screening().Explain(v.context(), no, "", h.RunShown)
+	}
+	if err != nil {
+		return h, err
 	}
 	h.Facts, err = s.app.Screening().Facts(v.context(), no, "", factsShown)
 	return h, err
+}
+
+// why follows one rule's outcome for a household back to the rows of the files, deriving it again.
+func (s *Server) why(v *visit) error {
+	h := view.Household{Pack: s.app.Pack}
+	conn, err := s.app.Warehouse.Conn(v.context())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	home, err := registry.ByHouseholdNo(v.context(), conn, v.r.PathValue("no"))
+	if errs.KindOf(err) == errs.NotFound {
+		return account.NotThere()
+	}
+	if err != nil {
+		return err
+	}
+	if err := v.actor.Sees(home.Division); err != nil {
+		return err
+	}
+	if h.RunShown, err = runOf(v); err != nil {
+		return err
+	}
+	h.Household.Household, h.Place = home, s.fullPlace(home.Division)
+	h.Crumbs = append(s.crumbs(v, "/overview", h.Division), view.Crumb{Name: h.No, Href: "/households/" + h.No}, view.Crumb{Name: s.words.In(v.lang, "rule")})
+	if h.Explained, err = s.app.Screening().Explain(v.context(), h.No, v.r.PathValue("rule"), h.RunShown); err != nil {
+		return err
+	}
+	rule := h.Explained.Rules[0] // the one that was asked for, or an error
+	return s.show(v, view.WhyPage(s.frame(v, rule.Name.In(v.lang), "households"), h, rule))
+}
+
+// runOf is the past screening that an address asks for; 0 = the newest.
+func runOf(v *visit) (int64, error) {
+	text := v.r.URL.Query().Get("run")
+	if text == "" {
+		return 0, nil
+	}
+	run, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || run < 1 {
+		return 0, errs.New(errs.Invalid, "没有这次筛查。请从“历次预警”里点选。", "there is no such screening. Choose one from the past warnings.")
+	}
+	return run, nil
 }
 
 // fillMembers reads the members, masked without a reason and in plain with one.

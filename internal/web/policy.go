@@ -188,12 +188,16 @@ func (s *Server) answer(v *visit, w *view.WhatIf, by string) error {
 	for _, a := range counties {
 		changed[a.Division] = a
 	}
-	for _, d := range s.app.Tree.Counties(v.actor.Division) {
-		a, ok := changed[d.Code]
+	areas, err := s.app.Screening().Areas(v.context(), v.actor.Division, division.County)
+	if err != nil {
+		return err
+	}
+	for _, area := range areas {
+		a, ok := changed[area.Division]
 		if !ok {
-			a = screening.AreaChange{Division: d.Code, Name: d.Name}
+			a = screening.AreaChange{Division: area.Division, Name: area.Name, Before: area.Warned(), After: area.Warned()}
 		}
-		w.Counties = append(w.Counties, a)
+		w.Counties = append(w.Counties, view.CountyChange{AreaChange: a, Known: area.Households > 0})
 	}
 	return nil
 }

@@ -105,6 +105,7 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /households", s.page(account.HouseholdRead, s.findPage))
 	mux.Handle("POST /households", s.page(account.HouseholdRead, s.find))
 	mux.Handle("GET /households/{no}", s.page(account.HouseholdRead, s.household))
+	mux.Handle("GET /households/{no}/why/{rule}", s.page(account.HouseholdRead, s.why))
 	mux.Handle("POST /households/{no}/reveal", s.page(account.HouseholdReveal, s.reveal))
 	mux.Handle("GET /data", s.page(account.CoverageRead, s.calendar))
 	mux.Handle("GET /data/receipts", s.page(account.IntakeRead, s.receipts))

@@ -238,6 +238,31 @@ func TestOverview(t *testing.T) {
 	numbered.lacks(".map-note:contains('示意图')")
 }
 
+// TestWhy: a warning is followed back to the rows of the files that it rests on.
+func TestWhy(t *testing.T) {
+	s := newSite(t, nil)
+	p := s.as(account.County)
+	a := p.page("/warnings?rule=illness_poverty")
+	no := a.doc.Find("tbody th a").First().Text()
+	household := p.page("/households/" + no)
+	href, ok := household.doc.Find("details.evidence a[href*='/why/illness_poverty']").Attr("href")
+	if !ok {
+		t.Fatal("the household's page does not lead to the reasons of the rule that listed it")
+	}
+	why := p.page(href)
+	why.has(".notice:contains('一致')", ".rows li:contains('医保结算'):contains('行')", ".rule-text")
+	if s.as(account.Village).get(href).status != http.StatusNotFound {
+		t.Error("another village reads the reasons")
+	}
+	for _, bad := range []string{"/households/" + no + "/why/nothing", "/households/1/why/illness_poverty", href + "?run=99", href + "?run=x"} {
+		if b := p.get(bad); b.status < 400 || b.status >= 500 {
+			t.Errorf("%s: %d", bad, b.status)
+		}
+	}
+	past := p.page("/households/" + no + "?run=1")
+	past.has("#why .warning")
+}
+
 // TestPaging: page by page the list shows every warning once, in order.
 func TestPaging(t *testing.T) {
 	s := newSite(t, nil)

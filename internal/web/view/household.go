@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"shouwang/internal/locale"
 	"shouwang/internal/policy"
@@ -245,4 +246,13 @@ func (h Household) feed(dataset string) screening.HouseholdFeed {
 		}
 	}
 	return screening.HouseholdFeed{}
+}
+
+// whyLink is where a rule's outcome is followed back to the files.
+func (h Household) whyLink(rule string) string {
+	run := ""
+	if h.RunShown > 0 {
+		run = strconv.FormatInt(h.RunShown, 10)
+	}
+	return Link("/households/"+h.No+"/why/"+rule, "run", run)
 }

@@ -79,10 +79,16 @@ type WhatIf struct {
 	Step      float64
 	Error     string
 	Answer    *screening.Answer
-	Counties  []screening.AreaChange // every county inside, for the map; nil = no map
+	Counties  []CountyChange // every county inside, for the map; nil = no map
 	Division  division.Code
 	Names     func(division.Code) string
 	Warned    bool // an area may be opened
+}
+
+// CountyChange is one county of the map.
+type CountyChange struct {
+	screening.AreaChange
+	Known bool // households there are screened
 }
 
 // now is the value of a parameter in force on a day for the region.
@@ -146,8 +152,11 @@ func ruleTitle(p Page, pack *policy.Pack, id string) string {
 func (w WhatIf) MapJSON(p Page) string {
 	m := mapData{Shapes: Link("/map", "division", Code(w.Division)), Unit: p.T("overview.map_unit"), None: p.T("overview.map_none"), Values: []mapValue{}}
 	for _, a := range w.Counties {
-		m.Values = append(m.Values, mapValue{Code: a.Division.Prefix(), Name: a.Name, Value: a.Enter + a.Leave, Known: true, Href: w.areaLink(a),
-			Detail: p.T("whatif.map_detail", Int(a.Enter), Int(a.Leave), Int(a.Before), Int(a.After))})
+		if !a.Known {
+			m.Values = append(m.Values, mapValue{Code: a.Division.Prefix(), Name: a.Name, Href: w.areaLink(a.AreaChange), Detail: p.T("overview.map_none")})
+			continue
+		}
+		m.Values = append(m.Values, mapValue{Code: a.Division.Prefix(), Name: a.Name, Value: a.Enter + a.Leave, Known: a.Known, Href: w.areaLink(a.AreaChange), Detail: p.T("whatif.map_detail", Int(a.Enter), Int(a.Leave), Int(a.Before), Int(a.After))})
 	}
 	text, err := json.Marshal(m)
 	if err != nil {

@@ -60,6 +60,7 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"find-wrong", "Find a household, not there", FindPage(at("households", p.T("find.title")), FindHousehold{Error: "没有这条记录，或者不在您的管辖范围内"})},
 		{"household", "Household", HouseholdPage(at("households", p.T("household.title")), h)},
 		{"household-revealed", "Household, revealed", HouseholdPage(at("households", p.T("household.title")), shown)},
+		{"why", "Why a household is warned of", WhyPage(at("households", p.In(pack.Rules[0].Name)), h, h.Explained.Rules[0])},
 		{"calendar", "Data calendar", CalendarPage(at("data", p.T("data.calendar")), Calendar{Tabs: tabs, Months: []string{"2026-09", "2026-10", "2026-11"}, Groups: []CalendarGroup{
 			{Name: policy.Text{ZH: "医保结算明细", EN: "Settlements"}, Department: policy.Text{ZH: "医疗保障局", EN: "Medical insurance"}, Due: "monthly", Rows: []intake.Coverage{{CountyName: "从江县", Months: []string{"2026-09", "2026-11"}, Missing: []string{"2026-10"}}, {CountyName: "榕江县"}}}}})},
 		{"receipts", "Receipts", ReceiptsPage(at("data", p.T("data.receipts")), Receipts{Tabs: tabs, Rows: []intake.Receipt{receipt, refused}, Next: "50"})},
