@@ -256,3 +256,14 @@ func (h Household) whyLink(rule string) string {
 	}
 	return Link("/households/"+h.No+"/why/"+rule, "run", run)
 }
+
+// silent counts the datasets that have come and hold no row of this household.
+func (h Household) silent() int {
+	n := 0
+	for _, t := range h.Facts {
+		if t.Total == 0 && h.feed(t.Dataset).State == "covered" {
+			n++
+		}
+	}
+	return n
+}
