@@ -138,7 +138,7 @@ func (s *Service) Overview(ctx context.Context, within division.Code) (Overview,
 	}); err != nil {
 		return o, err
 	}
-	if err := scan(ctx, c, fmt.Sprintf("SELECT w.change, count(*) FROM warning AS w JOIN wide AS h ON h.household_id = w.household_id%s GROUP BY w.change",
+	if err := scan(ctx, c, fmt.Sprintf("SELECT w.change, count(*) FROM warning AS w JOIN wide_row AS h ON h.household_id = w.household_id%s GROUP BY w.change",
 		whereClause(fmt.Sprintf("w.run = %d", run.Run), s.inside("h.division", within))), func(r *sql.Rows) error {
 		var change string
 		var n int64
@@ -216,7 +216,7 @@ func (s *Service) areas(ctx context.Context, c *sql.Conn, within division.Code, 
 		return &out[i]
 	}
 	in := s.inside("division", within)
-	if err := scan(ctx, c, fmt.Sprintf("SELECT CAST(division // %d AS BIGINT), count(*), CAST(coalesce(sum(members), 0) AS BIGINT) FROM wide%s GROUP BY 1", by, whereClause("division IS NOT NULL", in)), func(r *sql.Rows) error {
+	if err := scan(ctx, c, fmt.Sprintf("SELECT CAST(division // %d AS BIGINT), count(*), CAST(coalesce(sum(members), 0) AS BIGINT) FROM wide_row%s GROUP BY 1", by, whereClause("division IS NOT NULL", in)), func(r *sql.Rows) error {
 		var n, households, persons int64
 		if err := r.Scan(&n, &households, &persons); err != nil {
 			return err

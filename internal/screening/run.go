@@ -122,7 +122,8 @@ CREATE TABLE IF NOT EXISTS warning_live (household_id BIGINT NOT NULL, division 
   known BOOLEAN NOT NULL, run BIGINT NOT NULL, change VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS data_request (run BIGINT NOT NULL, dataset VARCHAR NOT NULL, county INTEGER NOT NULL, state VARCHAR NOT NULL,
   through DATE, households BIGINT NOT NULL, rules VARCHAR NOT NULL);
-ALTER TABLE data_request ADD COLUMN IF NOT EXISTS months VARCHAR;`
+ALTER TABLE data_request ADD COLUMN IF NOT EXISTS months VARCHAR;
+ALTER TABLE warning_live ADD COLUMN IF NOT EXISTS members INTEGER;`
 
 // runRecord is a row of table run.
 type runRecord struct {
@@ -596,7 +597,7 @@ func (s *Service) afterWide(ctx context.Context, c *sql.Conn, q *query, run int6
 	for w := range words(len(s.pack.Rules)) {
 		anyHit = append(anyHit, fmt.Sprintf("hits%d <> 0", w))
 	}
-	cols := []string{"run", "household_id", "division"}
+	cols := []string{"run", "household_id", "division", "members"}
 	used := make([]bool, len(s.pack.Indicators))
 	for i := range s.pack.Rules {
 		for _, v := range s.pack.Rules[i].When.Vars() {
@@ -678,12 +679,12 @@ func (s *Service) diff(ctx context.Context, c *sql.Conn, run int64, sc scope) er
 		isUnknown = "CASE b.risk " + strings.Join(unknown, " ") + " ELSE FALSE END"
 	}
 	text := fmt.Sprintf(`CREATE OR REPLACE TEMPORARY TABLE fresh AS
-SELECT coalesce(n.household_id, b.household_id) AS household_id, coalesce(n.division, b.division) AS division, coalesce(n.risk, b.risk) AS risk,
+SELECT coalesce(n.household_id, b.household_id) AS household_id, coalesce(n.division, b.division) AS division, coalesce(n.members, b.members) AS members, coalesce(n.risk, b.risk) AS risk,
   CAST(coalesce(n.level, 0) AS SMALLINT) AS level, CAST(coalesce(b.level, 0) AS SMALLINT) AS before, CAST(coalesce(n.rules, 0) AS INTEGER) AS rules,
   CASE WHEN b.household_id IS NULL THEN 'new' WHEN n.household_id IS NULL AND w.household_id IS NULL THEN 'gone'
        WHEN n.household_id IS NULL AND (%s) THEN 'unknown' WHEN n.household_id IS NULL THEN 'cleared'
        WHEN n.level > b.level THEN 'worse' WHEN n.level < b.level THEN 'better' ELSE 'same' END AS change
-FROM (SELECT t.household_id, t.risk, any_value(h.division) AS division, max(t.level) AS level, count(*) AS rules FROM hit AS t JOIN hot AS h ON h.household_id = t.household_id
+FROM (SELECT t.household_id, t.risk, any_value(h.division) AS division, any_value(h.members) AS members, max(t.level) AS level, count(*) AS rules FROM hit AS t JOIN hot AS h ON h.household_id = t.household_id
   WHERE t.run = %d AND t.class <> 'doubt' GROUP BY t.household_id, t.risk) AS n
 FULL OUTER JOIN (SELECT * FROM warning_live%s) AS b ON b.household_id = n.household_id AND b.risk = n.risk
 LEFT JOIN wide AS w ON w.household_id = CASE WHEN n.household_id IS NULL THEN b.household_id END`, isUnknown, run, whereClause(sc.where("")))
@@ -691,7 +692,7 @@ LEFT JOIN wide AS w ON w.household_id = CASE WHEN n.household_id IS NULL THEN b.
 		text,
 		fmt.Sprintf("INSERT INTO warning SELECT %d, household_id, risk, level, before, change, rules FROM fresh", run),
 		"DELETE FROM warning_live" + whereClause(sc.where("")),
-		fmt.Sprintf("INSERT INTO warning_live SELECT household_id, division, risk, CASE WHEN change = 'unknown' THEN before ELSE level END, rules, change <> 'unknown', %d, change FROM fresh WHERE change NOT IN ('cleared', 'gone')", run),
+		fmt.Sprintf("INSERT INTO warning_live (household_id, division, risk, level, rules, known, run, change, members) SELECT household_id, division, risk, CASE WHEN change = 'unknown' THEN before ELSE level END, rules, change <> 'unknown', %d, change, members FROM fresh WHERE change NOT IN ('cleared', 'gone')", run),
 		"DROP TABLE fresh",
 	} {
 		if err := exec(ctx, c, stmt); err != nil {

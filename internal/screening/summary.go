@@ -224,7 +224,7 @@ func (s *Service) summarise(ctx context.Context, c *sql.Conn, q *query, sum *Sum
 		return err
 	}
 	levels := map[string]Count{}
-	if err := scan(ctx, c, "SELECT level, count(*), CAST(coalesce(sum(w.members), 0) AS BIGINT) FROM (SELECT household_id, max(level) AS level FROM warning_live GROUP BY household_id) AS l LEFT JOIN wide_row AS w ON w.household_id = l.household_id GROUP BY level", func(r *sql.Rows) error {
+	if err := scan(ctx, c, "SELECT level, count(*), CAST(coalesce(sum(members), 0) AS BIGINT) FROM (SELECT household_id, max(level) AS level, max(members) AS members FROM warning_live GROUP BY household_id) AS l GROUP BY level", func(r *sql.Rows) error {
 		var level uint8
 		var n Count
 		if err := r.Scan(&level, &n.Households, &n.Persons); err != nil {
