@@ -283,10 +283,12 @@ func (s *Service) guarantees(ctx context.Context, c *sql.Conn, in string) ([]Gua
 	for i, risk := range risks {
 		hit, unknown := some("hits", masks[risk]), some("unknowns", masks[risk])
 		out[i].Risk = risk
-		cols = append(cols, "count(*) FILTER (WHERE "+hit+")", "count(*) FILTER (WHERE NOT "+hit+" AND "+unknown+")")
+		count := func(cond string) string { return "CAST(coalesce(sum(n) FILTER (WHERE " + cond + "), 0) AS BIGINT)" }
+		cols = append(cols, count(hit), count("NOT "+hit+" AND "+unknown))
 		dest = append(dest, &out[i].Open, &out[i].Unknown)
 	}
-	text := "SELECT " + strings.Join(cols, ", ") + " FROM wide" + whereClause(in)
+	// Households share few patterns: the patterns are counted, then their bits.
+	text := "SELECT " + strings.Join(cols, ", ") + " FROM (SELECT pattern, count(*) AS n FROM wide_row" + whereClause(in) + " GROUP BY pattern) AS w JOIN pattern AS p ON p.pattern = w.pattern"
 	if err := c.QueryRowContext(ctx, text).Scan(dest...); err != nil {
 		return nil, fmt.Errorf("screening: guarantees: %w\n%s", err, short(text))
 	}
