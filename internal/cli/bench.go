@@ -19,6 +19,7 @@ type benchOptions struct {
 	keep       bool
 	seed       uint64
 	noGrowth   bool
+	reuse      bool
 	times      int
 	out        string
 }
@@ -41,6 +42,7 @@ the same screening in hand-written DuckDB SQL; and everything again at a tenth o
 	f.StringVar(&o.division, "division", "", e.t("行政区划（代码或名称，默认政策包的全部地区）", "division, code or name (default the pack's whole region)"))
 	f.StringVar(&o.dir, "dir", "", e.t("放文件和数据的空文件夹（默认临时文件夹，用完删除）", "empty folder for files and data (default a temporary one, removed at the end)"))
 	f.BoolVar(&o.keep, "keep", false, e.t("保留 --dir 里的内容", "leave the contents of --dir"))
+	f.BoolVar(&o.reuse, "reuse", false, e.t("沿用 --dir 里以前留下的文件和接收结果，只测其后的部分", "take the files and the intake that an earlier --keep has left in --dir, and measure what follows"))
 	f.Uint64Var(&o.seed, "seed", 1, e.t("种子", "seed"))
 	f.IntVar(&o.times, "times", 1, e.t("接收后用 SQL 把户数放大这么多倍再筛查（不测放大部分的接收）", "after the intake multiply the households by this in SQL before screening (the copies are not taken in)"))
 	f.BoolVar(&o.noGrowth, "no-growth", false, e.t("不测十分之一的规模", "leave out the run at a tenth of the size"))
@@ -55,6 +57,9 @@ func runBench(ctx context.Context, e *env, o benchOptions) (*benchDocument, erro
 	if o.times < 1 || o.times > 100 {
 		return nil, usagef("--times 应在 1 到 100 之间", "--times must be between 1 and 100")
 	}
+	if o.reuse && o.dir == "" {
+		return nil, usagef("--reuse 要用 --dir 指定文件夹", "--reuse needs --dir")
+	}
 	a, err := app.New(e.config, e.logger())
 	if err != nil {
 		return nil, err
@@ -66,7 +71,7 @@ func runBench(ctx context.Context, e *env, o benchOptions) (*benchDocument, erro
 	steps := &stepProgress{e: e}
 	report, err := bench.Run(ctx, bench.Options{
 		Households: o.households, Division: code, Dir: o.dir, Keep: o.keep, Seed: o.seed, AsOf: (&dayFlag{}).or(e.Now()), Now: e.Now(),
-		Pack: a.Pack, Tree: a.Tree, MemoryLimit: e.config.MemoryLimit, NoGrowth: o.noGrowth, Times: o.times, Progress: steps.update,
+		Pack: a.Pack, Tree: a.Tree, MemoryLimit: e.config.MemoryLimit, NoGrowth: o.noGrowth, Reuse: o.reuse, Times: o.times, Progress: steps.update,
 	})
 	steps.end(err)
 	if err != nil {
