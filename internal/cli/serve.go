@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -29,6 +30,10 @@ type serveOptions struct {
 	cert    string
 	key     string
 	proxies []string
+
+	sso       account.SSOConfig
+	ssoSecret string // file
+	ssoURL    string // of this program, as browsers see it
 
 	mapFile, mapNumber string
 	development        bool
@@ -59,6 +64,11 @@ error (JSON, without personal data). While it runs, other verbs that need this d
 	f.StringVar(&o.cert, "tls-cert", "", e.t("TLS 证书链（PEM）", "TLS certificate chain (PEM)"))
 	f.StringVar(&o.key, "tls-key", "", e.t("TLS 私钥（PEM）", "TLS private key (PEM)"))
 	f.StringArrayVar(&o.proxies, "proxy", nil, e.t("可信的反向代理的地址或网段，可多次", "address or network of a trusted reverse proxy, may be repeated"))
+	f.StringVar(&o.sso.Issuer, "sso-issuer", "", e.t("单点登录（OpenID Connect）服务的地址", "address of the single sign-on provider (OpenID Connect)"))
+	f.StringVar(&o.sso.ClientID, "sso-client", "", e.t("本系统在单点登录服务中的编号", "this program's client id at the provider"))
+	f.StringVar(&o.ssoSecret, "sso-secret-file", "", e.t("文件：第一行是单点登录的密钥", "file whose first line is the client secret"))
+	f.StringVar(&o.ssoURL, "sso-url", "", e.t("浏览器访问本系统的地址（https://…），单点登录后回到这里", "this program's address as browsers see it (https://…), where the provider sends them back to"))
+	f.StringVar(&o.sso.LoginClaim, "sso-claim", "preferred_username", e.t("哪个声明是登录名", "which claim is the login"))
 	f.StringVar(&o.mapFile, "map", "", e.t("县界轮廓文件（GeoJSON，每个图形有 code 和 name；默认内置示意图）", "outlines of counties (GeoJSON whose features have code and name; default the built-in sketch)"))
 	f.StringVar(&o.mapNumber, "map-number", "", e.t("地图的审图号；不写时每张地图都注明是示意图", "number of the reviewed map; without it every map says that it is a sketch"))
 	f.BoolVar(&o.development, "development", false, e.t("开放 /dev/storybook（页面样例）", "open /dev/storybook (samples of the pages)"))
@@ -163,7 +173,33 @@ func (o serveOptions) pages(e *env, a *app.App, at net.Addr) (*web.Server, error
 	if mapFile != "" {
 		mapFile = e.path(mapFile)
 	}
-	return web.New(web.Config{App: a, Now: e.Now, Log: a.Log, MapFile: mapFile, MapNumber: o.mapNumber, Development: o.development, Demo: demo})
+	sso, err := o.singleSignOn(e)
+	if err != nil {
+		return nil, err
+	}
+	return web.New(web.Config{App: a, Now: e.Now, Log: a.Log, MapFile: mapFile, MapNumber: o.mapNumber, Development: o.development, Demo: demo, SSO: sso})
+}
+
+// singleSignOn reads the settings of single sign-on; nil when it is not set.
+func (o serveOptions) singleSignOn(e *env) (*account.SSOConfig, error) {
+	if o.sso.Issuer == "" && o.sso.ClientID == "" && o.ssoURL == "" && o.ssoSecret == "" {
+		return nil, nil
+	}
+	back, err := url.Parse(o.ssoURL)
+	if o.sso.Issuer == "" || o.sso.ClientID == "" || err != nil || back.Host == "" || back.Scheme != "https" && back.Scheme != "http" {
+		return nil, usagef("单点登录要同时写 --sso-issuer、--sso-client 和 --sso-url（https://…）", "single sign-on needs --sso-issuer, --sso-client and --sso-url (https://…)")
+	}
+	c := o.sso
+	c.RedirectURL = strings.TrimSuffix(o.ssoURL, "/") + web.SSOBack
+	if o.ssoSecret != "" {
+		text, err := os.ReadFile(e.path(o.ssoSecret))
+		if err != nil {
+			return nil, errs.Newf(errs.NotFound, "无法读取文件 %[1]s", "cannot read the file %[1]s", o.ssoSecret)
+		}
+		line, _, _ := strings.Cut(string(text), "\n")
+		c.ClientSecret = strings.TrimSpace(line)
+	}
+	return &c, nil
 }
 
 // lend runs command lines of others on the open program.

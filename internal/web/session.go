@@ -102,7 +102,7 @@ func (s *Server) showSignIn(v *visit, status int, back string, cause error) erro
 	if err != nil {
 		return err
 	}
-	page := view.SignIn{Back: local(back), Demo: accounts}
+	page := view.SignIn{Back: local(back), Demo: accounts, SSO: s.config.SSO != nil}
 	if cause != nil {
 		page.Error = errs.Text(cause, v.lang)
 	}

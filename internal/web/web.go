@@ -27,6 +27,8 @@ type Config struct {
 	Development bool   // opens the storybook
 	Demo        bool   // the sign-in page lists the demo's accounts, and signs them in without a password
 	MaxUpload   int64  // bytes of an uploaded file; 0 = 1 GiB
+
+	SSO *account.SSOConfig // single sign-on; nil = none
 }
 
 // Server answers the pages. It is safe for concurrent use.
@@ -40,6 +42,7 @@ type Server struct {
 	shapes   *shapes
 	config   Config
 	handler  http.Handler
+	provider provider
 }
 
 // New makes the pages on an open program.
@@ -91,6 +94,10 @@ func (s *Server) routes() http.Handler {
 	for _, stage := range []account.Stage{account.WantsSecond, account.WantsPassword, account.WantsEnrol} {
 		mux.Handle("GET "+stagePage(stage), s.open(s.stepPage(stage)))
 		mux.Handle("POST "+stagePage(stage), s.open(s.step(stage)))
+	}
+	if s.config.SSO != nil {
+		mux.Handle("GET /sign-in/sso", s.open(s.ssoBegin))
+		mux.Handle("GET "+SSOBack, s.open(s.ssoFinish))
 	}
 	mux.Handle("POST /sign-out", s.open(s.signOut))
 	mux.Handle("POST /preferences", s.open(s.preferences))
