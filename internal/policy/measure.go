@@ -19,6 +19,7 @@ type Measures struct {
 	Requirements []Requirement
 	Checks       []PlanCheck
 	Priority     []PriorityKey
+	Comparison   *Comparison // nil: effects are not compared
 }
 
 // Nature says what a measure is for.
@@ -241,4 +242,30 @@ func (p *Pack) CodeName(dataset, column, id string) Text {
 		}
 	}
 	return Text{ZH: id, EN: id}
+}
+
+// Comparison is how the effect of measures is told: against which households, on which outcomes, and when there are too few.
+type Comparison struct {
+	Exact       []ExactKey // households are compared only where all agree, besides the level
+	Near        []string   // indicators of the baseline in which compared households are nearest
+	Outcomes    []Tracked
+	Neighbours  int     // households compared with each that got the measure
+	Caliper     float64 // how far apart they may be, in standard deviations
+	MinTreated  int
+	MinControls int
+	Confidence  float64 // of the interval, 0–1
+	Months      int     // least months between the two runs
+}
+
+// ExactKey is one thing that compared households agree in.
+type ExactKey struct {
+	ID   string
+	Name Text
+	Of   *expr.Checked // a number over RuleEnv
+}
+
+// Tracked is an indicator whose change is told.
+type Tracked struct {
+	Indicator string
+	Higher    bool // more is better
 }

@@ -221,3 +221,52 @@ func (l *loader) decodePriority(v node) {
 		l.wait(func() { l.p.Measures.Priority[i].Of = c })
 	}
 }
+
+func (l *loader) decodeComparison(v node) {
+	o, ok := v.object("exact", "near", "outcomes", "neighbours", "caliper", "min_treated", "min_controls", "confidence", "months")
+	if !ok {
+		return
+	}
+	if l.p.Measures.Comparison != nil {
+		v.fail("comparison 只能写一处", "comparison is said once only")
+		return
+	}
+	c := &Comparison{Near: o.texts("near", true), Neighbours: o.integer("neighbours", true, 1, 20, 1), MinTreated: o.integer("min_treated", true, 2, 100000, 2), MinControls: o.integer("min_controls", true, 2, 100000, 2),
+		Months: o.integer("months", true, 1, 120, 1)}
+	l.p.Measures.Comparison = c
+	for key, into := range map[string]*float64{"caliper": &c.Caliper, "confidence": &c.Confidence} {
+		if at, ok := o.need(key); ok {
+			*into, _ = at.number()
+			if *into <= 0 || key == "confidence" && *into >= 1 || *into > 100 {
+				at.fail("应大于 0（置信水平还应小于 1）", "must be above 0 (and a confidence below 1)")
+			}
+		}
+	}
+	for _, e := range o.list("exact", true) {
+		x, ok := e.object("id", "zh", "en", "of")
+		if !ok {
+			continue
+		}
+		key := ExactKey{ID: x.id("id"), Name: x.names(true, true)}
+		i := len(c.Exact)
+		c.Exact = append(c.Exact, key)
+		if of, ok := x.need("of"); ok {
+			l.wait(func() { c.Exact[i].Of = l.compile(l.deriveEnv(), of, expr.Number) })
+		}
+	}
+	for _, e := range o.list("outcomes", true) {
+		if x, ok := e.object("indicator", "better"); ok {
+			c.Outcomes = append(c.Outcomes, Tracked{Indicator: x.text("indicator", true), Higher: x.oneOf("better", true, "higher", "lower") == "higher"})
+			l.refer(x, "indicator", "indicator", indicatorsDir, "指标", "indicator")
+		}
+	}
+	for _, e := range o.list("near", false) {
+		if id, ok := e.text(); ok {
+			l.wait(func() {
+				if ind := l.p.Indicator(id); !l.broken[indicatorsDir] && (ind == nil || ind.Type != expr.Number) {
+					e.fail("没有数值指标“%[1]s”", "no such number among the indicators: %[1]q", clip(id))
+				}
+			})
+		}
+	}
+}

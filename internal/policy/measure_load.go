@@ -18,7 +18,7 @@ type measureSource struct {
 // decodeMeasures reads one file of the folder measures. What depends on other files waits: expressions need every
 // block, tag and member fact for their environment.
 func (l *loader) decodeMeasures(root node) {
-	o, ok := root.object("blocks", "accepts", "tags", "member_facts", "pools", "measures", "groups", "requirements", "checks", "priority")
+	o, ok := root.object("blocks", "accepts", "tags", "member_facts", "pools", "measures", "groups", "requirements", "checks", "priority", "comparison")
 	if !ok {
 		l.broken[measuresDir] = true
 		return
@@ -40,6 +40,9 @@ func (l *loader) decodeMeasures(root node) {
 	}
 	for _, v := range o.list("checks", false) {
 		l.decodePlanCheck(v)
+	}
+	if at, ok := o.fields["comparison"]; ok {
+		l.decodeComparison(at)
 	}
 	if at, ok := o.fields["priority"]; ok {
 		if l.measures.priority.n != nil {
