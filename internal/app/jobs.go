@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"shouwang/internal/account"
 	"shouwang/internal/jobs"
 	"shouwang/internal/task"
 )
@@ -21,5 +22,19 @@ func (a *App) Jobs(ctx context.Context, now func() time.Time) (*jobs.Queue, erro
 		return accounts.Tidy(ctx, r.Now())
 	})
 	q.Every("account.tidy", time.Hour)
+	if a.Pack.Workflow != nil {
+		jobs.Register(q, jobs.Kind{Name: "effect.snapshot", ZH: "留存帮扶前后指标", EN: "Keep indicators before and after help", Single: true}, func(ctx context.Context, r *jobs.Run, _ struct{}) error {
+			plans, err := a.Plans()
+			if err != nil {
+				return err
+			}
+			n, err := a.Matching().Snapshots(ctx, account.SystemActor("effect"), r.Now(), plans)
+			if err != nil {
+				return err
+			}
+			return r.Result(map[string]int{"snapshots": n})
+		})
+		q.Every("effect.snapshot", 6*time.Hour)
+	}
 	return q, nil
 }

@@ -36,7 +36,7 @@ var documents = map[string]any{
 	"backup": backupDocument{}, "restore": restoreDocument{}, "account add": accountMadeDocument{}, "account list": accountListDocument{}, "account import": accountImportDocument{},
 	"account disable": accountDocument{}, "session list": sessionListDocument{}, "session end": sessionEndDocument{},
 	"audit verify": auditVerifyDocument{}, "audit show": auditShowDocument{}, "audit export": auditExportDocument{},
-	"match": matchDocument{}, "match --division": matchAllDocument{}, "plan show": planDocument{}, "order list": orderListDocument{}, "order answer": orderDocument{},
+	"match": matchDocument{}, "match --division": matchAllDocument{}, "plan show": planDocument{}, "order list": orderListDocument{}, "order answer": orderDocument{}, "effect": effectDocument{},
 	"dispatch send": dispatchSendDocument{}, "dispatch feed": dispatchFeedDocument{},
 	"lead report": leadReportDocument{}, "lead hand-out": leadHandOutDocument{}, "lead applications": leadApplicationsDocument{}, "lead take": leadTakeDocument{}, "lead answer": leadAnswerDocument{},
 	"case list": caseListDocument{}, "case count": caseCountDocument{}, "case show": caseDocument{}, "apply": applyDocument{}, "application follow": followDocument{},

@@ -249,11 +249,13 @@ func (s *Service) Snapshots(ctx context.Context, actor account.Actor, now time.T
 	var list []measure.Snapshot
 	for _, d := range due {
 		h, err := s.Household(ctx, d.HouseholdNo)
-		if errs.KindOf(err) == errs.NotFound {
-			continue
-		}
-		if err != nil {
+		switch kind := errs.KindOf(err); {
+		case kind == errs.NotFound || kind == errs.Conflict:
+			continue // never screened, or not with this pack yet
+		case err != nil:
 			return 0, err
+		case h.Day.Format(time.DateOnly) <= d.Last && d.Kind == measure.SnapshotQuarter:
+			continue // nothing has been screened since
 		}
 		x := measure.Snapshot{CaseID: d.CaseID, Kind: d.Kind, Day: h.Day.Format(time.DateOnly), Division: d.Division, Values: map[string]float64{}}
 		for i := range s.pack.Indicators {

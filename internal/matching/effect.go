@@ -170,22 +170,33 @@ func newMetric(units []Unit) *metric {
 			}
 		}
 	}
-	// An indicator without variation tells nobody apart; a little of each variance keeps nearly collinear ones solvable.
+	// In standard deviations, with a little added to each variance: indicators that go nearly together stay solvable, and one without
+	// variation tells nobody apart.
+	scale := make([]float64, d)
 	for k := range d {
-		if cov.At(k, k) == 0 {
-			cov.SetSym(k, k, 1)
-		} else {
-			cov.SetSym(k, k, cov.At(k, k)*(1+1e-6))
+		if scale[k] = math.Sqrt(cov.At(k, k)); scale[k] == 0 {
+			scale[k] = 1
 		}
 	}
+	corr := mat.NewSymDense(d, nil)
+	for a := range d {
+		for b := a; b < d; b++ {
+			corr.SetSym(a, b, cov.At(a, b)/(scale[a]*scale[b]))
+		}
+		corr.SetSym(a, a, 1+1e-3)
+	}
+	inverse := mat.NewSymDense(d, nil)
 	var chol mat.Cholesky
-	if chol.Factorize(cov) {
-		if err := chol.InverseTo(m.inverse); err == nil {
-			return m
+	if !chol.Factorize(corr) || chol.InverseTo(inverse) != nil {
+		inverse = mat.NewSymDense(d, nil)
+		for k := range d {
+			inverse.SetSym(k, k, 1) // as if they were independent
 		}
 	}
-	for k := range d { // standardised Euclidean where the covariance cannot be inverted
-		m.inverse.SetSym(k, k, 1/cov.At(k, k))
+	for a := range d {
+		for b := a; b < d; b++ {
+			m.inverse.SetSym(a, b, inverse.At(a, b)/(scale[a]*scale[b]))
+		}
 	}
 	return m
 }
@@ -326,7 +337,7 @@ func balance(units []Unit, treated, pool []int, weight []float64) []float64 {
 			mc += w * units[j].X[k]
 			total += w
 		}
-		if total > 0 && vt > 0 {
+		if total > 0 && vt > 1e-12*(mt*mt+1) { // an indicator that is the same for all is balanced
 			out[k] = (mt - mc/total) / math.Sqrt(vt)
 		}
 	}

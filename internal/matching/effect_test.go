@@ -6,7 +6,12 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"time"
+
+	"shouwang/internal/expr"
+	"shouwang/internal/screening"
 )
 
 var compareOptions = CompareOptions{Neighbours: 3, Caliper: 1, MinTreated: 20, MinControls: 20, Confidence: 0.95}
@@ -125,5 +130,49 @@ func TestCompareOrder(t *testing.T) {
 		if math.Abs(a.After[k]) > 0.25 || math.Abs(a.After[k]) > math.Abs(a.Before[k]) {
 			t.Errorf("balance %v after %v", a.Before, a.After)
 		}
+	}
+}
+
+// TestBlockEffect: who had the block before the first run is left out, who got it after the second is a control, who got it in between is
+// treated; the difference that was put in comes out, in yuan, with the words for it.
+func TestBlockEffect(t *testing.T) {
+	p := guizhou()
+	s := NewService(nil, p)
+	r := rand.New(rand.NewPCG(5, 5))
+	panel := screening.Panel{From: 1, FromDay: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), To: 2, ToDay: time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC)}
+	homes, when := map[int64]*followed{}, map[int64]time.Time{}
+	for id := range int64(600) {
+		income := 8000 + 2000*r.NormFloat64()
+		h := &followed{exact: "yellow|0|2|1", near: []float64{income, income, 40, 1}, usable: true, ended: true}
+		change := 500 + 100*r.NormFloat64()
+		switch id % 6 {
+		case 0:
+			when[id] = panel.FromDay.AddDate(0, 2, 0)
+			change += 1500
+		case 1:
+			when[id] = panel.FromDay.AddDate(-1, 0, 0)
+			change += 99999
+		case 2:
+			when[id] = panel.ToDay.AddDate(0, 1, 0)
+		}
+		for range p.Measures.Comparison.Outcomes {
+			h.before, h.after = append(h.before, expr.NumberValue(income)), append(h.after, expr.NumberValue(income+change))
+		}
+		if id == 599 {
+			h.after[0] = expr.Value{}
+		}
+		homes[id] = h
+	}
+	got := s.blockEffect(p.Block("employment"), homes, when, panel)
+	one := got.Outcomes[0]
+	if !one.Enough || one.Treated != 100 || one.Matched < 95 || one.Pool != 399 || math.Abs(one.Effect-1500) > 60 || one.Low > one.Effect || one.High < one.Effect {
+		t.Errorf("%+v", one)
+	}
+	if one.Words.ZH == "" || one.Words.EN == "" || one.Indicator != "reference_income_per_head" {
+		t.Errorf("%+v", one.Words)
+	}
+	few := s.blockEffect(p.Block("water"), homes, map[int64]time.Time{6: panel.FromDay.AddDate(0, 1, 0)}, panel)
+	if few.Outcomes[0].Enough || !strings.Contains(few.Outcomes[0].Words.ZH, "太少") {
+		t.Errorf("%+v", few.Outcomes[0])
 	}
 }

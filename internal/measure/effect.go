@@ -72,6 +72,7 @@ type Due struct {
 	HouseholdNo string
 	Division    division.Code
 	Kind        string
+	Last        string // day of the newest snapshot there is; ""
 }
 
 // DueSnapshots lists what is to be taken now: the beginning of cases with planned measures, a quarter's for those whose last is three months old, and the
@@ -111,7 +112,7 @@ func (s *Service) DueSnapshots(ctx context.Context, actor account.Actor, now tim
 			kind = SnapshotQuarter
 		}
 		if kind != "" && len(out) < limit {
-			out = append(out, Due{r.CaseID, r.HouseholdNo, r.Division, kind})
+			out = append(out, Due{r.CaseID, r.HouseholdNo, r.Division, kind, r.Last})
 		}
 	}
 	return out, nil
