@@ -371,6 +371,8 @@ func TestDemo(t *testing.T) {
 		t.Errorf("screening again: %v households warned of, was %v", at(t, again, "warned"), at(t, doc, "screening", "warned"))
 	}
 
+	testEffect(t, do)
+
 	// The same files a second time change nothing.
 	second := document(t, do(exitDone, "", "intake", filepath.Join(data, "synth", "files"), "--json"))
 	if already := at(t, second, "totals", "already_files"); already != at(t, doc, "intake", "accepted_files") || at(t, second, "totals", "accepted_files") != 0.0 {

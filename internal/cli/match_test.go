@@ -69,7 +69,33 @@ func testMatch(t *testing.T, do func(int, string, ...string) outcome, dir string
 	if orders := document(t, do(exitDone, "", "order", "list", "--json")); len(at(t, orders, "orders").([]any)) != 0 {
 		t.Error("orders in a ledger without plans")
 	}
+	if o := do(exitFailed, "", "effect", "--json"); at(t, document(t, o), "error", "kind") != "conflict" {
+		t.Errorf("an effect with one run only: %s", o.stdout)
+	}
+	do(exitUsage, "", "effect", "--block", "nothing")
 	do(exitUsage, "", "match")
 	do(exitUsage, "", "match", no, "--division", "522633")
 	do(exitUsage, "", "order", "answer", "x")
+}
+
+// testEffect looks at the effect between two runs half a year apart, before anything has been delivered.
+func testEffect(t *testing.T, do func(int, string, ...string) outcome) {
+	t.Helper()
+	last := document(t, do(exitDone, "", "screen", "--as-of", "2026-05-15", "--json"))
+	now := document(t, do(exitDone, "", "screen", "--as-of", "2026-11-15", "--json"))
+	x := document(t, do(exitDone, "", "effect", "--block", "employment", "--json"))
+	if at(t, x, "from_run") != at(t, last, "run") || at(t, x, "to_run") != at(t, now, "run") {
+		t.Errorf("from %v to %v", at(t, x, "from_run"), at(t, x, "to_run"))
+	}
+	block := at(t, x, "blocks").([]any)[0]
+	for _, o := range at(t, block, "outcomes").([]any) {
+		if at(t, o, "enough") != false || at(t, o, "treated") != 0.0 || at(t, o, "difference") != 0.0 {
+			t.Errorf("an effect of nothing: %v", o)
+		}
+	}
+	for _, lang := range []string{"zh", "en"} {
+		if o := do(exitDone, "", "effect", "--lang", lang); o.stdout == "" {
+			t.Error("nothing said")
+		}
+	}
 }

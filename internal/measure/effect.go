@@ -12,8 +12,8 @@ import (
 	"shouwang/internal/ledger"
 )
 
-// Given is one block of measures that a household has been given, first on a day.
-type Given struct {
+// FirstGiven is one block of measures that a household has been given, first on a day.
+type FirstGiven struct {
 	Household int64
 	Block     string
 	On        ledger.Time
@@ -21,7 +21,7 @@ type Given struct {
 
 // GivenBlocks lists what has been delivered until a moment in the actor's scope, household by household and block by block, with the first
 // delivery of each. It needs account.EffectRead.
-func (s *Service) GivenBlocks(ctx context.Context, actor account.Actor, under division.Code, until time.Time) ([]Given, error) {
+func (s *Service) GivenBlocks(ctx context.Context, actor account.Actor, under division.Code, until time.Time) ([]FirstGiven, error) {
 	if err := actor.May(account.EffectRead); err != nil {
 		return nil, err
 	}
@@ -40,9 +40,9 @@ func (s *Service) GivenBlocks(ctx context.Context, actor account.Actor, under di
 		}
 		return q.Scan(ctx, &rows)
 	})
-	out := make([]Given, len(rows))
+	out := make([]FirstGiven, len(rows))
 	for i, r := range rows {
-		out[i] = Given{r.HouseholdID, r.Block, r.On}
+		out[i] = FirstGiven{r.HouseholdID, r.Block, r.On}
 	}
 	return out, err
 }

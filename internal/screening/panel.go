@@ -125,9 +125,9 @@ func (s *Service) deriveAll(ctx context.Context, c *sql.Conn, rec *runRecord, fn
 	if err != nil {
 		return err
 	}
-	q := &query{pack: p, asOf: rec.AsOf, cover: cover, values: values, asKnown: rec.UpTo}
+	q := &query{pack: p, asOf: rec.AsOf, cover: cover, values: values, asKnown: rec.UpTo, patterns: newPatterns(p)}
 	cells := make([]any, len(p.Indicators))
-	bits := make([]int64, 2*words(len(p.Rules)+len(p.Checks)))
+	bits := make([]int64, 2*allWords(p))
 	row := make([]expr.Value, p.Slots())
 	return scan(ctx, c, q.sqlWide(scope{table: "followed"}, rec.Run), func(rows *sql.Rows) error {
 		var id, run int64
