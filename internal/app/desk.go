@@ -14,5 +14,10 @@ func (a *App) Desk(font *paper.Font) (*report.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &report.Desk{Pack: a.Pack, Tree: a.Tree, Warehouse: a.Warehouse, Keyring: a.Keyring, Ledger: a.Ledger, Cases: cases, Screening: a.Screening(), Font: font, Hotline: hotline}, nil
+	plans, err := a.Plans()
+	if err != nil {
+		return nil, err
+	}
+	return &report.Desk{Pack: a.Pack, Tree: a.Tree, Warehouse: a.Warehouse, Keyring: a.Keyring, Ledger: a.Ledger, Cases: cases, Screening: a.Screening(), Font: font, Hotline: hotline,
+		Measures: report.MeasuresOf(a.Pack, plans)}, nil
 }

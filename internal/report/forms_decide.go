@@ -36,6 +36,9 @@ func appraisalWords(a *Appraisal) string {
 	return fmt.Sprintf("%s召开，到会 %s，同意 %s，不同意 %s", chineseDay(a.HeldOn), or(count(a.Attendees, " 人"), "__ 人"), or(count(a.For, " 人"), "__ 人"), or(count(a.Against, " 人"), "__ 人"))
 }
 
+// yuan is an amount with fen only where there are any.
+func yuan(amount float64) string { return strings.TrimSuffix(locale.Number(amount, 2), ".00") }
+
 func writeDecision(w *sheet, f *File) {
 	head := f.head()
 	w.under(f.County+"防止返贫监测帮扶", "打印日期："+chineseDay(f.Made.Format("2006-01-02")))
@@ -79,14 +82,14 @@ func writePlan(w *sheet, f *File) {
 	for i, m := range f.Measures {
 		amount := ""
 		if m.Amount > 0 {
-			amount, sum = locale.Number(m.Amount, 0), sum+m.Amount
+			amount, sum = yuan(m.Amount), sum+m.Amount
 		}
 		rows = append(rows, []string{strconv.Itoa(i + 1), m.Block, m.Option, m.For, m.Owner, m.Due, amount, m.Source, m.State})
 	}
 	w.list([]float64{0.9, 1.6, 2.2, 1.5, 1.9, 1.8, 1.3, 1.5, 1.3}, []string{"序号", "类别", "措施", "针对风险", "责任单位或人", "完成期限", "金额/元", "资金来源", "状态"}, rows, 5, 0)
 	if sum > 0 {
 		w.Space(1)
-		w.Paragraph("已列金额合计 "+locale.Number(sum, 0)+" 元。", paper.Para{Size: 9.5, Align: paper.Right})
+		w.Paragraph("已列金额合计 "+yuan(sum)+" 元。", paper.Para{Size: 9.5, Align: paper.Right})
 	}
 	w.Heading("三、预期目标")
 	w.text("每一项风险都有对应措施；有劳动能力的至少有一项产业或就业措施，没有劳动能力的落实兜底保障。计划落实后，家庭人均收入稳定超过当年监测范围" + map[bool]string{true: "（" + f.Line + "）", false: ""}[f.Line != ""] + "，“三保障”和饮水安全持续有保障。")

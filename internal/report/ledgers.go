@@ -319,7 +319,7 @@ func problemRows(d *Desk, e *entry) [][]any {
 			name = r.Name.ZH
 		}
 		for _, m := range e.f.Measures {
-			if m.For == name {
+			if slices.Contains(strings.Split(m.For, "、"), name) {
 				what, owner, due, state = append(what, m.Option), m.Owner, m.Due, m.State
 			}
 		}

@@ -27,6 +27,7 @@ import (
 	"shouwang/internal/errs"
 	"shouwang/internal/intake"
 	"shouwang/internal/ledger"
+	"shouwang/internal/measure"
 	"shouwang/internal/paper"
 	"shouwang/internal/policy"
 	"shouwang/internal/registry"
@@ -271,6 +272,19 @@ func TestPapersOfACase(t *testing.T) {
 	w.ledgers(c)
 }
 
+// planned puts a donation into the plan.
+func (w *world) planned(c *casework.Case) {
+	w.Helper()
+	plans, err := w.app.Plans()
+	if err != nil {
+		w.Fatal(err)
+	}
+	fen := int64(150050)
+	if _, err := plans.Decide(w.Context(), w.actors[account.Township], w.now, measure.Decide{Case: c.ID, Items: []measure.Decision{{Option: "donation", Amount: &fen, Reason: "商会结对"}}}); err != nil {
+		w.Fatal(err)
+	}
+}
+
 func second[T any](_ T, err error) error { return err }
 
 // ledgers goes on with the case: decided and monitored, it stands in the county's ledgers.
@@ -279,7 +293,7 @@ func (w *world) ledgers(c *casework.Case) {
 	w.now = w.now.AddDate(0, 0, 6)
 	c = w.act(account.Township, c, "township_review", form{"opinion": "情况属实"})
 	c = w.act(account.County, c, "decide", form{"category": "sudden", "decided_on": w.day(), "document_no": "从农防返〔2026〕31号"})
-	w.act(account.Township, c, "announce", form{"announced_on": w.day(), "marked_month": "2026-11"})
+	c = w.act(account.Township, c, "announce", form{"announced_on": w.day(), "marked_month": "2026-11"})
 	county := w.actors[account.County]
 	sheet := func(kind string, masked bool) *report.Ledger {
 		w.Helper()
@@ -334,6 +348,17 @@ func (w *world) ledgers(c *casework.Case) {
 	}
 	if m := sheet("measures", false); cellOf(m, 0, "措施类别") != "（尚无措施）" {
 		w.Errorf("measures: %v", m.Rows[0])
+	}
+	w.planned(c)
+	if m := sheet("measures", false); len(m.Rows) != 1 || cellOf(m, 0, "措施类别") != "社会帮扶" || cellOf(m, 0, "金额（元）") != 1500.5 || cellOf(m, 0, "状态") != "已采纳" {
+		w.Errorf("measures of a plan: %v", m.Rows)
+	}
+	d, err := w.desk.Paper(ctx, w.actors[account.Township], w.now, c.ID, "plan", "归档")
+	if err != nil {
+		w.Fatal(err)
+	}
+	if text := w.read(d); text != "" && (!strings.Contains(text, "社会帮扶") || !strings.Contains(text, "已列金额合计1500.5元")) {
+		w.Errorf("the plan lacks its measure: %s", text)
 	}
 	sheet("problems", false)
 
