@@ -88,6 +88,9 @@ type applicationOutput struct {
 }
 
 func (s *Server) revealApplication(ctx context.Context, who account.Actor, in *revealApplicationInput) (*applicationOutput, error) {
+	if _, err := reasonFor("body.reason", in.Body.Reason); err != nil {
+		return nil, err
+	}
 	a, err := s.cases.Reveal(ctx, who, s.now(), in.ID, in.Body.Reason)
 	return &applicationOutput{ETag: etag(a.Version), Body: a}, err
 }

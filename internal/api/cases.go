@@ -130,6 +130,9 @@ type revealCaseInput struct {
 }
 
 func (s *Server) revealCase(ctx context.Context, who account.Actor, in *revealCaseInput) (*dossierOutput, error) {
+	if _, err := reasonFor("body.reason", in.Body.Reason); err != nil {
+		return nil, err
+	}
 	return s.dossierFor(ctx, who, in.ID, in.Body.Reason)
 }
 

@@ -11,6 +11,7 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/audit"
 	"shouwang/internal/division"
+	"shouwang/internal/errs"
 	"shouwang/internal/intake"
 	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
@@ -37,6 +38,72 @@ func (s *Server) area(who account.Actor, text string) (division.Code, error) {
 	return code, nil
 }
 
+// listWarnings
+
+type warningsInput struct {
+	Paging
+	Division string `query:"division" maxLength:"12" doc:"Only this division and what is under it; default the caller's own"`
+	Level    string `query:"level" enum:"red,yellow,blue" doc:"Only this level"`
+	Risk     string `query:"risk" maxLength:"40" doc:"Only this risk (id in the pack)"`
+	Rule     string `query:"rule" maxLength:"80" doc:"Only warnings that this rule found (id in the pack)"`
+	Change   string `query:"change" enum:"new,worse,better,same,unknown" doc:"Only this change against the run before"`
+}
+
+type warningsOutput struct {
+	Body struct {
+		Warnings   []warning `json:"warnings" doc:"Worst level first, then by household and risk"`
+		Next       string    `json:"next,omitempty" doc:"For 'after' of the next page; absent on the last"`
+		Total      int64     `json:"total" doc:"Warnings that the filter chooses"`
+		Households int64     `json:"households" doc:"Households that have them"`
+	}
+}
+
+type warning struct {
+	screening.Warning
+	Place    string      `json:"place" doc:"Names of the divisions down to the village"`
+	RiskName policy.Text `json:"risk_name" doc:"Name of the risk"`
+}
+
+func (s *Server) listWarnings(ctx context.Context, who account.Actor, in *warningsInput) (*warningsOutput, error) {
+	code, err := s.area(who, in.Division)
+	if err != nil {
+		return nil, err
+	}
+	after, err := screening.ParseCursor(in.After)
+	if err != nil {
+		return nil, err
+	}
+	f := screening.Filter{Division: code, Level: levelOf(in.Level), Risk: in.Risk, Rule: in.Rule, Change: in.Change}
+	out := &warningsOutput{}
+	out.Body.Warnings = []warning{}
+	list, next, err := s.app.Screening().WarningsPage(ctx, f, after, in.Limit)
+	if errs.KindOf(err) == errs.NotFound { // nothing was screened yet
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range list {
+		one := warning{Warning: w, Place: s.place(w.Division)}
+		if r := s.app.Pack.Risk(w.Risk); r != nil {
+			one.RiskName = r.Name
+		}
+		out.Body.Warnings = append(out.Body.Warnings, one)
+	}
+	out.Body.Next = next.String()
+	out.Body.Total, out.Body.Households, err = s.app.Screening().CountWarnings(ctx, f)
+	return out, err
+}
+
+func levelOf(name string) policy.Level {
+	for _, l := range []policy.Level{policy.Blue, policy.Yellow, policy.Red} {
+		if l.String() == name {
+			return l
+		}
+	}
+	return policy.NoLevel
+}
+
 // place names a division with what lies above it, the province aside.
 func (s *Server) place(code division.Code) string {
 	names := s.app.Tree.Path(code)
@@ -52,6 +119,19 @@ type divisionInput struct {
 	Division string `query:"division" maxLength:"12" doc:"Division code; default the caller's own"`
 }
 
+// overview of an area
+
+type overviewOutput struct{ Body screening.Overview }
+
+func (s *Server) overview(ctx context.Context, who account.Actor, in *divisionInput) (*overviewOutput, error) {
+	code, err := s.area(who, in.Division)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.app.Screening().Overview(ctx, code)
+	return &overviewOutput{Body: o}, err
+}
+
 // household
 
 // HouseholdPath names a household.
@@ -63,6 +143,7 @@ type householdOutput struct{ Body householdBody }
 
 type householdBody struct {
 	screening.Household
+	People []member `json:"people" doc:"Members, names and numbers masked"`
 }
 
 // within finds a household in the caller's scope. What is outside is as if it were not there.
@@ -91,7 +172,16 @@ func (s *Server) household(ctx context.Context, who account.Actor, in *Household
 	if err != nil {
 		return nil, hide(err)
 	}
-	return &householdOutput{Body: householdBody{Household: h}}, nil
+	conn, err := s.app.Warehouse.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	people, err := registry.Masked(ctx, conn, s.app.Keyring, s.roster(), home.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &householdOutput{Body: householdBody{h, members(people)}}, nil
 }
 
 // reveal
@@ -146,6 +236,9 @@ func members(people []registry.Revealed) []member {
 }
 
 func (s *Server) reveal(ctx context.Context, who account.Actor, in *revealInput) (*revealOutput, error) {
+	if _, err := reasonFor("body.reason", in.Body.Reason); err != nil {
+		return nil, err
+	}
 	home, err := s.within(ctx, who, in.No)
 	if err != nil {
 		return nil, err
@@ -275,7 +368,13 @@ func (s *Server) dataRequests(ctx context.Context, who account.Actor, in *divisi
 	department, bound := who.DepartmentOnly()
 	out := &requestsOutput{}
 	out.Body.Requests = []screening.DataRequest{}
-	var sum screening.Summary
+	sum, err := s.app.Screening().Last(ctx)
+	if errs.KindOf(err) == errs.NotFound {
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range sum.Requests {
 		if !code.Contains(division.Code(r.County)*1_000_000) || bound && r.Department != department {
 			continue

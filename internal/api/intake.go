@@ -207,6 +207,9 @@ type rejectsInput struct {
 }
 
 func (s *Server) rejects(ctx context.Context, who account.Actor, in *rejectsInput) (*document, error) {
+	if _, err := reasonFor("query.reason", in.Reason); err != nil {
+		return nil, err
+	}
 	all, err := s.app.Intake().Receipts()
 	if err != nil {
 		return nil, err

@@ -43,6 +43,20 @@ func aCase(method, path string, body any) func(*world, string) call {
 	}
 }
 
+// aTask is a call about a task that is not there.
+func aTask(method, path string, body any) func(*world, string) call {
+	return func(*world, string) call {
+		return call{method: method, path: "/api/v1/tasks/none" + path, header: map[string]string{"If-Match": `"1"`}, body: body}
+	}
+}
+
+// aHome is a call about a household in village A.
+func aHome(method, path string, body any) func(*world, string) call {
+	return func(w *world, _ string) call {
+		return call{method: method, path: "/api/v1/households/" + w.homeA + path, body: body}
+	}
+}
+
 // seen: a department's officer gets through, and finds nothing that was not shared with the department.
 func seen(_ *world, caller string) []int {
 	if caller == "department" {
@@ -165,6 +179,49 @@ func table() map[string]row {
 			outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB + "/tags"} }},
 		"notices":   {allowed: line + " department auditor", try: get1("/notices"), outside: func(w *world, _ string) []string { return []string{"/notices?division=" + w.b.String()} }},
 		"precision": {allowed: line + " department policy auditor", try: get1("/feedback/precision"), outside: func(w *world, _ string) []string { return []string{"/feedback/precision?division=" + w.b.String()} }},
+
+		"listWarnings": {allowed: line + " token", try: get1("/warnings"), outside: func(w *world, _ string) []string { return []string{"/warnings?division=" + w.b.String()} }},
+		"overview":     {allowed: line + " department policy auditor token", try: get1("/overview"), outside: func(w *world, _ string) []string { return []string{"/overview?division=" + w.b.String()} }},
+		"screen": {allowed: "province prefecture county", try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/screening/runs", body: map[string]any{}}
+		}},
+		"dispatch": {allowed: "province prefecture county", try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/dispatch", body: map[string]any{}}
+		}},
+		"actAll": {allowed: "county township", try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/case-actions/accept", body: map[string]any{}}
+		}},
+
+		// Tasks and jobs.
+		"inbox":          {allowed: line + " department", try: get1("/inbox"), outside: func(w *world, _ string) []string { return []string{"/inbox?division=" + w.b.String()} }},
+		"listTasks":      {allowed: line + " department", try: get1("/tasks"), outside: func(w *world, _ string) []string { return []string{"/tasks?division=" + w.b.String()} }},
+		"escalatedTasks": {allowed: line + " department", try: get1("/tasks/escalated")},
+		"countTasks":     {allowed: line + " department", try: get1("/tasks/counts")},
+		"digest":         {allowed: line + " department", try: get1("/digest")},
+		"assignTask": {allowed: line + " department", want: only(404), try: aTask("POST", "/assignment", map[string]any{"account": ""}), also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/tasks/" + w.made.taskB + "/assignment", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"account": ""}}}
+		}},
+		"pauseTask":  {allowed: "county township", want: only(404), try: aTask("POST", "/pause", map[string]any{"reason": "等待材料"})},
+		"resumeTask": {allowed: "county township", want: only(404), try: aTask("DELETE", "/pause", nil)},
+		"listJobs":   {allowed: "province prefecture county policy auditor admin", try: get1("/jobs")},
+		"getJob":     {allowed: "province prefecture county policy auditor admin", want: only(404), try: get1("/jobs/999999")},
+		"cancelJob":  {allowed: "province county admin", want: only(404), try: func(*world, string) call { return call{method: "DELETE", path: "/api/v1/jobs/999999"} }},
+
+		// Household codes.
+		"listCodes":   {allowed: line, try: aHome("GET", "/codes", nil), outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB + "/codes"} }},
+		"issueCode":   {allowed: "county township", try: aHome("POST", "/codes", map[string]any{"expires": "2030-01-01"})},
+		"reprintCode": {allowed: "county township", try: aHome("POST", "/codes/reprint", map[string]any{"reason": "遗失", "expires": "2030-01-01"})},
+		"revokeCode":  {allowed: "county township", want: only(200, 404, 409), try: aHome("POST", "/codes/revocation", map[string]any{"reason": "搬走"})},
+		"onceCode": {allowed: line, want: only(200, 404, 409), try: aHome("POST", "/codes/once", nil), also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/households/" + w.homeB + "/codes/once"}}
+		}},
+		"scanAsStaff": {allowed: line, try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/codes/scan", body: map[string]any{"text": "HTTPS://X/C/ABC"}}
+		}},
+		"scan": {allowed: everybody, try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/public/codes/scan", body: map[string]any{"text": "HTTPS://X/C/ABC"}}
+		}},
+		"keyList": {allowed: everybody, try: get1("/public/codes/keys")},
 
 		// For everybody.
 		"apply": {allowed: everybody, want: only(422), try: func(w *world, _ string) call {

@@ -11,6 +11,7 @@ import (
 	"shouwang/docs"
 	"shouwang/internal/account"
 	"shouwang/internal/errs"
+	"shouwang/internal/task"
 )
 
 // routes are all routes of the program.
@@ -68,6 +69,9 @@ func (s *Server) operations() {
 	opFile(s, "GET", v+"/audit/export", "auditExport", "Audit", "Export the chain", "Chosen events with their hashes, oldest first.", staff(account.AuditExport), []string{"csv", "xlsx", "json"}, s.auditExport)
 
 	// What the screening knows.
+	op(s, "GET", v+"/warnings", "listWarnings", "Screening", "List warnings", "Warnings as they stand in the caller's area, worst first.", programs(account.WarningRead), s.listWarnings)
+	op(s, "GET", v+"/overview", "overview", "Screening", "Sums of an area", "Counts of households and warnings, of the area and of the areas right below it. No household is named.", programs(account.StatsRead), s.overview)
+	op(s, "POST", v+"/screening/runs", "screen", "Screening", "Run a screening", "A job: everybody, or what changed since the last run.", staff(account.ScreenRun), s.screen)
 	op(s, "GET", v+"/completeness", "completeness", "Screening", "Completeness of data", "Which dataset covers which county and month.", programs(account.CoverageRead), s.completeness)
 	op(s, "GET", v+"/data-requests", "dataRequests", "Screening", "What rules lack", "Data requests of the last run.", programs(account.CoverageRead), s.dataRequests)
 	op(s, "GET", v+"/households/{household}", "household", "Households", "One household", "Everything known about one household, identities masked.", staff(account.HouseholdRead), s.household)
@@ -86,6 +90,32 @@ func (s *Server) operations() {
 	op(s, "GET", v+"/households/{household}/tags", "tags", "Households", "A household's low-income classes", "Dated classes of civil affairs.", staff(account.HouseholdRead), s.tags)
 	op(s, "GET", v+"/notices", "notices", "Cases", "List notices", "Public notices that hang now in the caller's area.", staff(account.CaseRead), s.notices)
 	op(s, "GET", v+"/feedback/precision", "precision", "Screening", "How often warnings were right", "Verified warnings by rule, county and dataset.", staff(account.StatsRead), s.precision)
+
+	op(s, "POST", v+"/dispatch", "dispatch", "Cases", "Make leads of warnings", "A job: all warnings of a household become one lead, or join what is there. It can be run again.", staff(account.DispatchRun), s.dispatch)
+	op(s, "POST", v+"/case-actions/{action}", "actAll", "Cases", "Act on many cases", "A job: takes one action, that needs no form and has no guards, on every case that the filter chooses.", staff(account.CaseAct), s.actAll)
+
+	// What is to be done.
+	op(s, "GET", v+"/inbox", "inbox", "Tasks", "What one has to do", "One's own tasks and those of the organisation that are nobody's yet, the earliest due first.", staff(account.TaskRead), s.tasksBy(task.Inbox))
+	op(s, "GET", v+"/tasks", "listTasks", "Tasks", "List open tasks", "Everything open in the caller's area, the earliest due first.", staff(account.TaskRead), s.tasksBy(task.List))
+	op(s, "GET", v+"/tasks/escalated", "escalatedTasks", "Tasks", "List what one was told of", "Tasks of organisations below that are overdue.", staff(account.TaskRead), s.tasksBy(task.Told))
+	op(s, "GET", v+"/tasks/counts", "countTasks", "Tasks", "Count open tasks", "By organisation.", staff(account.TaskRead), s.taskCounts)
+	op(s, "GET", v+"/digest", "digest", "Tasks", "The day's digest", "What one has to do, as of this morning.", staff(account.TaskRead), s.digest)
+	op(s, "POST", v+"/tasks/{task}/assignment", "assignTask", "Tasks", "Take or hand on a task", "Everybody may take a task of their organisation; handing on needs the right to.", staff(account.TaskRead), s.assignTask)
+	op(s, "POST", v+"/tasks/{task}/pause", "pauseTask", "Tasks", "Stop a task's clock", "With a reason.", staff(account.TaskPause), s.pauseTask)
+	op(s, "DELETE", v+"/tasks/{task}/pause", "resumeTask", "Tasks", "Let a task's clock go on", "The deadline moves by as long as it was paused.", staff(account.TaskPause), s.resumeTask)
+	op(s, "GET", v+"/jobs", "listJobs", "Jobs", "List jobs", "One's own; those who look after the machine see all.", staff(account.JobRead), s.listJobs)
+	op(s, "GET", v+"/jobs/{job}", "getJob", "Jobs", "One job", "State, progress and result.", staff(account.JobRead), s.getJob)
+	op(s, "DELETE", v+"/jobs/{job}", "cancelJob", "Jobs", "Cancel a job", "What its steps have written stays.", staff(account.JobCancel), s.cancelJob)
+
+	// Household codes.
+	op(s, "GET", v+"/households/{household}/codes", "listCodes", "Codes", "A household's codes", "All that were issued, the newest first.", staff(account.CodeRead), s.listCodes)
+	op(s, "POST", v+"/households/{household}/codes", "issueCode", "Codes", "Issue a code", "A household that has a valid one keeps it.", staff(account.CodeIssue), s.issueCode)
+	op(s, "POST", v+"/households/{household}/codes/reprint", "reprintCode", "Codes", "Replace a lost card", "The lost card is told as replaced.", staff(account.CodeIssue), s.reprintCode)
+	op(s, "POST", v+"/households/{household}/codes/revocation", "revokeCode", "Codes", "Revoke a card", "Without a new one.", staff(account.CodeRevoke), s.revokeCode)
+	op(s, "POST", v+"/households/{household}/codes/once", "onceCode", "Codes", "Make one-time digits", "With which the household opens its own page, once and within ten minutes.", staff(account.CodeRead), s.onceCode)
+	op(s, "POST", v+"/codes/scan", "scanAsStaff", "Codes", "Scan a code as staff", "In scope everything, and it is logged; outside nothing.", staff(account.CodeRead), s.scanAsStaff)
+	op(s, "POST", v+"/public/codes/scan", "scan", "Public", "Scan a code", "That it is valid and of which village. With the household's one-time digits its own facts.", access{kind: anybody, limiter: s.public}, s.scan)
+	op(s, "GET", v+"/public/codes/keys", "keyList", "Public", "Keys for checks without network", "Public keys, and the codes that ended before their day.", access{kind: anybody, limiter: s.public}, s.keyList)
 
 	// Self-applications and notices, for everybody.
 	op(s, "POST", v+"/public/applications", "apply", "Public", "Apply", "Four fields, no account. The answer holds a code to follow it with.", access{kind: anybody, limiter: s.apply}, s.applyFor)

@@ -18,6 +18,8 @@ import (
 	"shouwang/internal/app"
 	"shouwang/internal/casework"
 	"shouwang/internal/errs"
+	"shouwang/internal/housecode"
+	"shouwang/internal/jobs"
 )
 
 // Options of a server.
@@ -27,6 +29,7 @@ type Options struct {
 	Proxies []netip.Prefix // reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed
 	Limits  Limits
 	Pages   http.Handler // pages for people: every address that is not the interface's; nil = none. They bound the size of their forms themselves
+	Queue   *jobs.Queue  // not yet started: the server adds its kinds; nil = it starts no jobs
 }
 
 // Limits bound what a caller can make the server do. The zero value means the defaults.
@@ -97,6 +100,8 @@ type Server struct {
 
 	accounts *account.Service
 	cases    *casework.Service
+	codes    *housecode.Codes
+	queue    *jobs.Queue
 
 	pages http.Handler
 
@@ -112,7 +117,17 @@ func New(a *app.App, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return assemble(a, a.Accounts(), cases, o), nil
+	codes, err := housecode.New(a.Keyring)
+	if err != nil {
+		return nil, err
+	}
+	s := assemble(a, a.Accounts(), cases, o)
+	s.codes = codes
+	if o.Queue != nil {
+		s.queue = o.Queue
+		s.register(o.Queue)
+	}
+	return s, nil
 }
 
 // assemble makes the server of its parts.

@@ -55,6 +55,23 @@ type Paging struct {
 	After string `query:"after" maxLength:"200" doc:"The 'next' of the page before; empty for the first page"`
 }
 
+// reasonFor refuses a reason that holds a resident number, a phone or an account: eleven digits or more in a row.
+func reasonFor(location, text string) (string, error) {
+	row := 0
+	for _, r := range text {
+		switch {
+		case unicode.IsDigit(r):
+			row++
+		case r != ' ' && r != '-':
+			row = 0
+		}
+		if row >= 11 {
+			return "", fault(location, "理由会留存备查，不要写证件号码、电话或账号", "the reason is kept: leave numbers of persons, phones and accounts out of it")
+		}
+	}
+	return strings.TrimSpace(text), nil
+}
+
 // fault is a problem of one place of the input that the schema cannot tell.
 func fault(location, zh, en string) *Problem {
 	p := problem(http.StatusUnprocessableEntity, "invalid", errs.Newf(errs.Invalid, "%[1]s：%[2]s", "%[1]s: %[3]s", location, zh, en))

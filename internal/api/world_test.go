@@ -25,12 +25,14 @@ import (
 	"shouwang/internal/casework"
 	"shouwang/internal/config"
 	"shouwang/internal/division"
+	"shouwang/internal/housecode"
 	"shouwang/internal/intake"
 	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
 	"shouwang/internal/registry"
 	"shouwang/internal/screening"
 	"shouwang/internal/synth"
+	"shouwang/internal/task"
 )
 
 // The world of the tests: a township of a synthetic county, taken in and screened, with staff of every role along the path from the province to village A.
@@ -112,7 +114,11 @@ func makeWorld(ctx context.Context, dir, url string) (*world, error) {
 	}
 	w := &world{app: a, secrets: map[string]string{}, ids: map[string]string{}}
 	a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
-	w.server, err = New(a, Options{Now: func() time.Time { return testNow },
+	queue, err := a.Jobs(ctx, func() time.Time { return testNow }) // not started: jobs stay waiting
+	if err != nil {
+		return nil, err
+	}
+	w.server, err = New(a, Options{Queue: queue, Now: func() time.Time { return testNow },
 		Limits: Limits{SignIn: Rate{1e6, time.Microsecond}, Public: Rate{1e6, time.Microsecond}, Apply: Rate{1e6, time.Microsecond}}})
 	if err != nil {
 		return nil, err
@@ -163,6 +169,20 @@ func (w *world) open(ctx context.Context) error {
 			w.made.casesB = append(w.made.casesB, c.ID)
 			w.ofB = append(w.ofB, c.ID)
 		}
+	}
+	err = w.app.Ledger.Write(ctx, testNow, func(ctx context.Context, tx *ledger.Tx) error {
+		if _, err := w.server.codes.Rotate(ctx, tx, boss, housecode.Ed25519); err != nil {
+			return err
+		}
+		p, err := task.List(ctx, tx, boss, task.Filter{Under: w.b, Limit: 200})
+		for _, x := range p.Tasks {
+			w.made.taskB = x.ID
+			w.ofB = append(w.ofB, x.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	for i, village := range []division.Code{w.a, w.b} {
 		form := casework.ApplicationForm{Name: []string{"申请人甲某", "申请人乙某"}[i], Phone: []string{"13900001111", "13900002222"}[i], Division: village, Difficulty: []string{"家里困难甲", "家里困难乙"}[i]}
@@ -412,6 +432,7 @@ type madeThings struct {
 	casesA, casesB             []string
 	applicationA, applicationB string
 	codes                      []string
+	taskB                      string
 }
 
 // renew runs what ends sessions and signs everybody in again.

@@ -123,11 +123,11 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	server, err := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies, Pages: pages.Handler()})
+	queue, err := a.Jobs(ctx, e.Now)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	queue, err := a.Jobs(ctx, e.Now)
+	server, err := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies, Queue: queue, Pages: pages.Handler()})
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
