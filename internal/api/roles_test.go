@@ -50,6 +50,13 @@ func aTask(method, path string, body any) func(*world, string) call {
 	}
 }
 
+// aMeasure is a call about a measure that is not there.
+func aMeasure(path string, body any) func(*world, string) call {
+	return func(*world, string) call {
+		return call{method: "POST", path: "/api/v1/measures/none" + path, header: map[string]string{"If-Match": `"1"`}, body: body}
+	}
+}
+
 // aHome is a call about a household in village A.
 func aHome(method, path string, body any) func(*world, string) call {
 	return func(w *world, _ string) call {
@@ -206,6 +213,27 @@ func table() map[string]row {
 		"listJobs":   {allowed: "province prefecture county policy auditor admin", try: get1("/jobs")},
 		"getJob":     {allowed: "province prefecture county policy auditor admin", want: only(404), try: get1("/jobs/999999")},
 		"cancelJob":  {allowed: "province county admin", want: only(404), try: func(*world, string) call { return call{method: "DELETE", path: "/api/v1/jobs/999999"} }},
+
+		// Plans and orders. There is no plan yet; whoever may look gets as far as that.
+		"propose":   {allowed: line + " department auditor", want: only(200, 404, 403), try: aCase("GET", "/proposal", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/proposal"} }},
+		"plan":      {allowed: line + " department auditor", want: only(404), try: aCase("GET", "/plan", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/plan"} }},
+		"revisions": {allowed: line + " department auditor", want: only(200, 404), try: aCase("GET", "/plan/revisions", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/plan/revisions"} }},
+		"proposeIntoPlan": {allowed: "county township village", want: only(403, 404, 409), try: aCase("POST", "/plan/proposal", nil), also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/cases/" + w.made.casesB[0] + "/plan/proposal"}}
+		}},
+		"decidePlan": {allowed: "county township village", want: only(404, 409), try: func(w *world, _ string) call {
+			return call{method: "POST", path: "/api/v1/cases/" + w.made.casesA[0] + "/plan/decisions", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"items": []any{map[string]any{"id": "x", "refuse": true, "reason": "不需要"}}}}
+		}, also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/cases/" + w.made.casesB[0] + "/plan/decisions", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"items": []any{map[string]any{"id": "x", "refuse": true, "reason": "不需要"}}}}}
+		}},
+		"orderMeasure":   {allowed: "county township village", want: only(404), try: aMeasure("/order", nil)},
+		"deliverMeasure": {allowed: "county township village", want: only(404), try: aMeasure("/delivery", map[string]any{"done": true})},
+		"verifyMeasure":  {allowed: "county township village", want: only(404), try: aMeasure("/verification", map[string]any{"ok": true})},
+		"listOrders":     {allowed: line + " department auditor token", try: get1("/orders"), outside: func(w *world, _ string) []string { return []string{"/orders?division=" + w.b.String()} }},
+		"getOrder":       {allowed: line + " department auditor token", want: only(404), try: get1("/orders/none")},
+		"answerOrder": {allowed: "county township village department token", want: only(404), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/orders/none/answer", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"answer": "accept"}}
+		}},
 
 		// Household codes.
 		"listCodes":   {allowed: line, try: aHome("GET", "/codes", nil), outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB + "/codes"} }},

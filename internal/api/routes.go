@@ -107,6 +107,19 @@ func (s *Server) operations() {
 	op(s, "GET", v+"/jobs/{job}", "getJob", "Jobs", "One job", "State, progress and result.", staff(account.JobRead), s.getJob)
 	op(s, "DELETE", v+"/jobs/{job}", "cancelJob", "Jobs", "Cancel a job", "What its steps have written stays.", staff(account.JobCancel), s.cancelJob)
 
+	// Plans, measures and orders.
+	op(s, "GET", v+"/cases/{case}/proposal", "propose", "Measures", "Propose measures", "The smallest bundle of measures that answers every open risk, and for each why and what it changes. Nothing is written.", staff(account.PlanRead), s.propose)
+	op(s, "GET", v+"/cases/{case}/plan", "plan", "Measures", "The plan of a case", "Measures with orders, evidence and steps. A department's officer sees their own measures.", staff(account.PlanRead), s.plan)
+	op(s, "GET", v+"/cases/{case}/plan/revisions", "revisions", "Measures", "What a plan was", "After each change.", staff(account.PlanRead), s.revisions)
+	op(s, "POST", v+"/cases/{case}/plan/proposal", "proposeIntoPlan", "Measures", "Put proposed measures into the plan", "In the place of earlier ones that nobody has decided.", staff(account.PlanWrite), s.proposeIntoPlan)
+	op(s, "POST", v+"/cases/{case}/plan/decisions", "decidePlan", "Measures", "Decide about measures", "Accept, change, refuse with a reason, add. Double benefit and conflicts refuse all of it.", staff(account.PlanWrite), s.decidePlan)
+	op(s, "POST", v+"/measures/{measure}/order", "orderMeasure", "Measures", "Order a department to deliver", "It must answer.", staff(account.PlanWrite), s.orderMeasure)
+	op(s, "POST", v+"/measures/{measure}/delivery", "deliverMeasure", "Measures", "Report a delivery", "Of a measure that staff deliver themselves.", staff(account.PlanWrite), s.deliverMeasure)
+	op(s, "POST", v+"/measures/{measure}/verification", "verifyMeasure", "Measures", "Verify a delivery", "Whether what was reported is really there.", staff(account.PlanWrite), s.verifyMeasure)
+	op(s, "GET", v+"/orders", "listOrders", "Measures", "List orders", "In the caller's area; a department sees its own. The earliest due first.", programs(account.OrderRead), s.listOrders)
+	op(s, "GET", v+"/orders/{order}", "getOrder", "Measures", "One order", "With its answer.", programs(account.OrderRead), s.getOrder)
+	op(s, "POST", v+"/orders/{order}/answer", "answerOrder", "Measures", "Answer an order", "Accept, reject with a reason, or report it done with evidence.", programs(account.OrderReply), s.answerOrder)
+
 	// Household codes.
 	op(s, "GET", v+"/households/{household}/codes", "listCodes", "Codes", "A household's codes", "All that were issued, the newest first.", staff(account.CodeRead), s.listCodes)
 	op(s, "POST", v+"/households/{household}/codes", "issueCode", "Codes", "Issue a code", "A household that has a valid one keeps it.", staff(account.CodeIssue), s.issueCode)

@@ -20,6 +20,7 @@ import (
 	"shouwang/internal/errs"
 	"shouwang/internal/housecode"
 	"shouwang/internal/jobs"
+	"shouwang/internal/measure"
 )
 
 // Options of a server.
@@ -101,6 +102,7 @@ type Server struct {
 	accounts *account.Service
 	cases    *casework.Service
 	codes    *housecode.Codes
+	plans    *measure.Service
 	queue    *jobs.Queue
 
 	pages http.Handler
@@ -117,12 +119,16 @@ func New(a *app.App, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	plans, err := a.Plans()
+	if err != nil {
+		return nil, err
+	}
 	codes, err := housecode.New(a.Keyring)
 	if err != nil {
 		return nil, err
 	}
 	s := assemble(a, a.Accounts(), cases, o)
-	s.codes = codes
+	s.codes, s.plans = codes, plans
 	if o.Queue != nil {
 		s.queue = o.Queue
 		s.register(o.Queue)
