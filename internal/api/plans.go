@@ -91,12 +91,25 @@ func (s *Server) proposeIntoPlan(ctx context.Context, who account.Actor, in *pro
 	return planAnswer(s.plans.Propose(ctx, who, s.now(), measure.Propose{Case: in.ID, Version: version, Key: in.Key, Items: matching.Suggestions(x)}))
 }
 
+// decision is what is decided about one measure.
+type decision struct {
+	Measure    string  `json:"id,omitempty" maxLength:"60" doc:"Id of a proposed measure; empty to add one"`
+	Option     string  `json:"measure,omitempty" maxLength:"60" doc:"To add: measure, id in the pack"`
+	Person     string  `json:"person,omitempty" maxLength:"40" doc:"To add: key of the member; empty: the household"`
+	Refuse     bool    `json:"refuse,omitempty" doc:"It is refused, with a reason"`
+	Amount     *int64  `json:"amount_fen,omitempty" minimum:"0" doc:"Amount in fen; absent: as proposed"`
+	Department *string `json:"department,omitempty" maxLength:"60" doc:"Who delivers it (id in the pack); absent: as proposed"`
+	Owner      *string `json:"owner,omitempty" maxLength:"60" doc:"Account that sees to it"`
+	Deadline   *string `json:"deadline,omitempty" format:"date" doc:"Last day for the delivery; absent: the usual days from today"`
+	Reason     string  `json:"reason,omitempty" maxLength:"500" doc:"Needed to refuse, to change amount or department, and to add; kept sealed"`
+}
+
 type decideInput struct {
 	CasePath
 	Once
 	IfMatch
 	Body struct {
-		Items []measure.Decision `json:"items" minItems:"1" maxItems:"100" doc:"What is decided about proposed measures, and measures that are added"`
+		Items []decision `json:"items" minItems:"1" maxItems:"100" doc:"What is decided about proposed measures, and measures that are added"`
 	}
 }
 
@@ -105,7 +118,11 @@ func (s *Server) decidePlan(ctx context.Context, who account.Actor, in *decideIn
 	if err != nil {
 		return nil, err
 	}
-	return planAnswer(s.plans.Decide(ctx, who, s.now(), measure.Decide{Case: in.ID, Version: version, Key: in.Key, Items: in.Body.Items}))
+	items := make([]measure.Decision, len(in.Body.Items))
+	for i, d := range in.Body.Items {
+		items[i] = measure.Decision(d)
+	}
+	return planAnswer(s.plans.Decide(ctx, who, s.now(), measure.Decide{Case: in.ID, Version: version, Key: in.Key, Items: items}))
 }
 
 // MeasurePath names a measure.

@@ -218,10 +218,10 @@ func table() map[string]row {
 		"propose":   {allowed: line + " department auditor", want: only(200, 404, 403), try: aCase("GET", "/proposal", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/proposal"} }},
 		"plan":      {allowed: line + " department auditor", want: only(404), try: aCase("GET", "/plan", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/plan"} }},
 		"revisions": {allowed: line + " department auditor", want: only(200, 404), try: aCase("GET", "/plan/revisions", nil), outside: func(w *world, _ string) []string { return []string{"/cases/" + w.made.casesB[0] + "/plan/revisions"} }},
-		"proposeIntoPlan": {allowed: "county township village", want: only(403, 404, 409), try: aCase("POST", "/plan/proposal", nil), also: func(w *world) []call {
+		"proposeIntoPlan": {allowed: "county township village", want: only(200), try: aCase("POST", "/plan/proposal", nil), also: func(w *world) []call {
 			return []call{{method: "POST", path: "/api/v1/cases/" + w.made.casesB[0] + "/plan/proposal"}}
 		}},
-		"decidePlan": {allowed: "county township village", want: only(404, 409), try: func(w *world, _ string) call {
+		"decidePlan": {allowed: "county township village", want: only(404, 409, 412), try: func(w *world, _ string) call {
 			return call{method: "POST", path: "/api/v1/cases/" + w.made.casesA[0] + "/plan/decisions", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"items": []any{map[string]any{"id": "x", "refuse": true, "reason": "不需要"}}}}
 		}, also: func(w *world) []call {
 			return []call{{method: "POST", path: "/api/v1/cases/" + w.made.casesB[0] + "/plan/decisions", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"items": []any{map[string]any{"id": "x", "refuse": true, "reason": "不需要"}}}}}
