@@ -495,7 +495,7 @@ func (s *Service) commit(ctx context.Context, w *warehouse.Warehouse, g *load) (
 			continue
 		}
 		bs[i] = &linkage.Batch{Dataset: g.ds, SHA256: e.r.Delivery, FileName: e.probe.name, Scope: e.scope, From: e.r.Period.From, To: e.r.Period.To,
-			Rows: e.r.Rows, Rejected: e.r.Rejected, ReceivedAt: e.now}
+			Rows: e.r.Rows, Rejected: e.r.Rejected, ReceivedAt: e.now, Unique: len(g.ds.Key) > 0} // see duplicates
 		if e.scope != 0 {
 			bs[i].Counties = s.counties(e.scope)
 		}

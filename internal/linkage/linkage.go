@@ -49,6 +49,8 @@ type Batch struct {
 	Rejected   int
 	ReceivedAt time.Time
 	Receipt    json.RawMessage
+	// Unique: no natural key is twice in the file, so that it need not be looked for again.
+	Unique bool
 	// Counties are the six-digit counties under Scope, for the completeness table. Empty: looked up in the divisions.
 	Counties []int32
 }
@@ -230,7 +232,7 @@ func AcceptAll(ctx context.Context, conn *sql.Conn, w *warehouse.Warehouse, p *p
 	if err := k.rank(ds); err != nil {
 		return res, err
 	}
-	if err := k.supersede(ds, at, res); err != nil {
+	if err := k.supersede(ds, bs, at, res); err != nil {
 		return res, err
 	}
 	if err := k.insert(ds, at, res); err != nil {

@@ -2,6 +2,7 @@ package linkage
 
 import (
 	"fmt"
+	"slices"
 
 	"shouwang/internal/policy"
 	"shouwang/internal/warehouse"
@@ -12,8 +13,12 @@ import (
 //
 // until of a late row is a batch that is older than the row's own seen, so that the row was never live: "seen <= N and until > N" holds for no N. A
 // row that one of the files accepted after its own outranks was live between the two.
-func (k *work) supersede(ds *policy.Dataset, at []int, res []Result) error {
-	twins, err := k.tempCount("lk_twin", "SELECT nk FROM "+k.stage+" WHERE nk IS NOT NULL GROUP BY nk HAVING count(*) > 1")
+func (k *work) supersede(ds *policy.Dataset, bs []*Batch, at []int, res []Result) error {
+	twin := "SELECT nk FROM " + k.stage + " WHERE nk IS NOT NULL GROUP BY nk HAVING count(*) > 1"
+	if len(at) == 1 && bs[at[0]].Unique || len(at) > 1 && ds.Kind == policy.Snapshot && !slices.ContainsFunc(at, func(i int) bool { return !bs[i].Unique }) {
+		twin = "SELECT nk FROM " + k.stage + " LIMIT 0"
+	}
+	twins, err := k.tempCount("lk_twin", twin)
 	if err != nil {
 		return err
 	}
