@@ -169,12 +169,21 @@ func (k *work) linkPersons(out string) error {
 	}
 	if err := k.run(
 		// Household number and name; of two of one name in a household the birth date may tell.
+		k.d.TempTable("lk_cand", "SELECT l.rid, p.household_id, p.person_key, p.birth = l.birth_link AS born FROM person p JOIN lk_left l ON p.household_id = l.house_id AND p.name_key = l.name_key"),
+	); err != nil {
+		return err
+	}
+	if former > 0 {
+		if err := k.formerly("SELECT l.rid, p.person_key, p.birth = l.birth_link AS born FROM person_former p JOIN lk_left l ON p.household_id = l.house_id AND p.name_key = l.name_key"); err != nil {
+			return err
+		}
+	}
+	if err := k.run(
 		k.d.TempTable("lk_three", fmt.Sprintf(`SELECT rid, CASE WHEN n = 1 THEN household_id WHEN nb = 1 THEN household_b END AS household_id,
 			CASE WHEN n = 1 THEN person_key WHEN nb = 1 THEN person_b END AS person_key, CAST(%d AS INTEGER) AS tier FROM
-			(SELECT l.rid, count(DISTINCT p.person_key) AS n, count(DISTINCT p.person_key) FILTER (WHERE p.birth = l.birth_link) AS nb,
-				any_value(p.household_id) AS household_id, any_value(p.person_key) AS person_key,
-				any_value(p.household_id) FILTER (WHERE p.birth = l.birth_link) AS household_b, any_value(p.person_key) FILTER (WHERE p.birth = l.birth_link) AS person_b
-			FROM person p JOIN lk_left l ON p.household_id = l.house_id AND p.name_key = l.name_key GROUP BY l.rid) x`, TierHouseName)),
+			(SELECT rid, count(*) AS n, count(*) FILTER (WHERE born) AS nb, any_value(household_id) AS household_id, any_value(person_key) AS person_key,
+				any_value(household_id) FILTER (WHERE born) AS household_b, any_value(person_key) FILTER (WHERE born) AS person_b
+			FROM (SELECT DISTINCT rid, household_id, person_key, born FROM lk_cand) c GROUP BY rid) x`, TierHouseName)),
 		// Name, birth date and village, in the villages of the rows left over only.
 		k.d.TempTable("lk_left4", `SELECT rid, name_key, birth_link, village FROM lk_left l WHERE name_key IS NOT NULL AND birth_link IS NOT NULL AND village IS NOT NULL
 			AND NOT EXISTS (SELECT 1 FROM lk_three t WHERE t.rid = l.rid)`),
@@ -184,9 +193,19 @@ func (k *work) linkPersons(out string) error {
 	if err := k.run(
 		k.d.TempTable("lk_homes", "SELECT h.household_id, h.division FROM household h JOIN (SELECT DISTINCT village FROM lk_left4) v ON h.division = v.village"),
 		k.d.TempTable("lk_people", "SELECT p.person_key, p.household_id, p.name_key, p.birth, h.division FROM person p JOIN lk_homes h ON p.household_id = h.household_id"),
+		k.d.TempTable("lk_cand", "SELECT l.rid, p.household_id, p.person_key, TRUE AS born FROM lk_people p JOIN lk_left4 l ON p.division = l.village AND p.name_key = l.name_key AND p.birth = l.birth_link"),
+	); err != nil {
+		return err
+	}
+	if former > 0 {
+		if err := k.formerly(`SELECT l.rid, p.person_key, TRUE AS born FROM person_former p JOIN lk_homes h ON p.household_id = h.household_id
+			JOIN lk_left4 l ON h.division = l.village AND p.name_key = l.name_key AND p.birth = l.birth_link`); err != nil {
+			return err
+		}
+	}
+	if err := k.run(
 		k.d.TempTable("lk_four", fmt.Sprintf(`SELECT rid, CASE WHEN n = 1 THEN household_id END AS household_id, CASE WHEN n = 1 THEN person_key END AS person_key, CAST(%d AS INTEGER) AS tier FROM
-			(SELECT l.rid, count(*) AS n, any_value(p.household_id) AS household_id, any_value(p.person_key) AS person_key
-			FROM lk_people p JOIN lk_left4 l ON p.division = l.village AND p.name_key = l.name_key AND p.birth = l.birth_link GROUP BY l.rid) x`, TierVillage)),
+			(SELECT rid, count(*) AS n, any_value(household_id) AS household_id, any_value(person_key) AS person_key FROM (SELECT DISTINCT rid, household_id, person_key FROM lk_cand) c GROUP BY rid) x`, TierVillage)),
 		k.d.TempView("lk_low", "SELECT * FROM lk_three UNION ALL SELECT * FROM lk_four"),
 		// The rest with a verdict: a lower tier's only candidate links, unless the number says another household.
 		k.d.TempTable("lk_rest", fmt.Sprintf(`SELECT l.rid, CASE WHEN %[1]s THEN t.household_id END AS household_id, CASE WHEN %[1]s THEN t.person_key END AS person_key,
@@ -199,6 +218,21 @@ func (k *work) linkPersons(out string) error {
 		return err
 	}
 	return nil
+}
+
+// formerly adds to lk_cand the candidates of a query (rid, person_key, born) over former members: where they belong now, or, when they belong nowhere any
+// more, where they last did. So a row by name goes the same way whether it comes before a death or a move or behind.
+func (k *work) formerly(query string) error {
+	n, err := k.tempCount("lk_gone", query)
+	if err != nil || n == 0 {
+		return err
+	}
+	return k.run(
+		k.d.TempTable("lk_now", "SELECT DISTINCT p.person_key, p.household_id FROM person p JOIN (SELECT DISTINCT person_key FROM lk_gone) g ON g.person_key = p.person_key"),
+		`INSERT INTO lk_now SELECT person_key, household_id FROM (SELECT p.person_key, p.household_id, row_number() OVER (PARTITION BY p.person_key ORDER BY p.member_to DESC, p.household_id) AS pick
+			FROM person_former p JOIN (SELECT DISTINCT person_key FROM lk_gone) g ON g.person_key = p.person_key WHERE NOT EXISTS (SELECT 1 FROM lk_now o WHERE o.person_key = p.person_key)) f WHERE pick = 1`,
+		"INSERT INTO lk_cand SELECT g.rid, o.household_id, g.person_key, g.born FROM lk_gone g JOIN lk_now o ON o.person_key = g.person_key",
+	)
 }
 
 // linkChanges links registration changes. A person already known is found as in any other file; a person not known yet (born, moved in) is taken under the row's
