@@ -105,6 +105,14 @@ func (f *File) head() Member {
 	return Member{Age: -1}
 }
 
+// people is the number of members in words; empty when nobody is known.
+func (f *File) people() string {
+	if len(f.Members) == 0 {
+		return ""
+	}
+	return count(len(f.Members), " 人")
+}
+
 // place is county, township and village in one.
 func (f *File) place() string { return f.County + f.Township + f.Village }
 

@@ -155,7 +155,7 @@ func opinionRow(title string, o *Opinion) []paper.Cell {
 			day = chineseDay(o.On)
 		}
 	}
-	return []paper.Cell{label(title), {Text: text + "\n\n　　　　　　　　　　　　　　　　（盖章）　　　" + day, Span: 3, Height: 24}}
+	return []paper.Cell{label(title), {Text: text + "\n\n　　　　　　　　　　　　　　　　（盖章）　　　" + day, Span: 3, Height: 20}}
 }
 
 // tick is a box to be ticked, ticked when it is so.

@@ -44,7 +44,7 @@ func writeDecision(w *sheet, f *File) {
 	w.under(f.County+"防止返贫监测帮扶", "打印日期："+chineseDay(f.Made.Format("2006-01-02")))
 	w.grid(append(pairs(
 		"户主姓名", head.Name, "户编号", f.HouseholdNo,
-		"住址", f.place(), "家庭人口", strconv.Itoa(len(f.Members))+" 人",
+		"住址", f.place(), "家庭人口", f.people(),
 		"户类型", f.HouseholdType, "发现渠道", f.Channel,
 		"线索接收日期", chineseDay(f.LeadOn), "人均参考收入", f.known("reference_income_per_head"),
 	),
@@ -102,7 +102,7 @@ func writeClearing(w *sheet, f *File) {
 	w.grid(append(pairs(
 		"户主姓名", head.Name, "户编号", f.HouseholdNo,
 		"监测对象类别", f.Category, "识别时间", chineseDay(f.IdentifiedOn),
-		"家庭人口", strconv.Itoa(len(f.Members))+" 人", "劳动力", f.LabourWords,
+		"家庭人口", f.people(), "劳动力", f.LabourWords,
 	),
 		[]paper.Cell{label("致贫返贫风险"), wide(f.riskNames(), 3, 0)},
 		[]paper.Cell{label("风险消除方式"), wide(ticks(f.ClearWay, "帮扶消除", "自然消除"), 3, 0)},
@@ -124,8 +124,8 @@ func writeClearing(w *sheet, f *File) {
 	w.Heading("四、评议、公示和审批")
 	clear := f.ClearAppraisal
 	w.grid(
-		[]paper.Cell{label("民主评议"), wide(appraisalWords(clear), 3, 9)},
-		[]paper.Cell{label("村内公示"), wide(noticeWords(f.ClearNotice), 3, 9)},
+		[]paper.Cell{label("民主评议"), wide(appraisalWords(clear), 3, 0)},
+		[]paper.Cell{label("村内公示"), wide(noticeWords(f.ClearNotice), 3, 0)},
 		opinionRow("乡镇审核意见", f.ClearReview),
 		opinionRow("县级审定意见", f.ClearDecision),
 	)

@@ -70,7 +70,7 @@ func writeInformation(w *sheet, f *File) {
 	w.grid(append(pairs(
 		"户主姓名", head.Name, "户编号", f.HouseholdNo,
 		"证件号码", head.Number, "联系电话", head.Phone,
-		"住址", f.place(), "家庭人口", strconv.Itoa(len(f.Members))+" 人",
+		"住址", f.place(), "家庭人口", f.people(),
 		"户类型", f.HouseholdType, "民族", head.Ethnic,
 	),
 		[]paper.Cell{label("监测对象类别"), wide(ticks(f.Category, "脱贫不稳定户", "边缘易致贫户", "突发严重困难户"), 3, 0)},
@@ -103,7 +103,7 @@ func writeVerification(w *sheet, f *File) {
 	head := f.head()
 	w.under("核查单位："+f.Township, "线索接收日期："+chineseDay(f.LeadOn))
 	w.Heading("一、线索")
-	w.grid(append(pairs("户主姓名", head.Name, "户编号", f.HouseholdNo, "住址", f.place(), "家庭人口", strconv.Itoa(len(f.Members))+" 人", "发现渠道", f.Channel, "户类型", f.HouseholdType),
+	w.grid(append(pairs("户主姓名", head.Name, "户编号", f.HouseholdNo, "住址", f.place(), "家庭人口", f.people(), "发现渠道", f.Channel, "户类型", f.HouseholdType),
 		[]paper.Cell{label("为什么核查"), wide(f.Why, 3, 16)})...)
 	w.Heading("二、系统已掌握的情况（只核对，不同的写在后面）")
 	w.income(f)
@@ -128,8 +128,8 @@ func writeVerification(w *sheet, f *File) {
 func writeAuthorisation(w *sheet, f *File) {
 	head := f.head()
 	w.text(fmt.Sprintf("%s：", or(f.Township, "__________乡镇")+"人民政府"))
-	w.text(fmt.Sprintf("本人 %s，系 %s 农户户主（户编号 %s），家庭人口 %d 人。因家庭出现返贫致贫风险，现申请纳入防止返贫监测对象，并代表全体共同生活的家庭成员作出以下承诺和授权：",
-		or(head.Name, "__________"), f.place(), f.HouseholdNo, len(f.Members)))
+	w.text(fmt.Sprintf("本人 %s，系 %s 农户户主（户编号 %s），家庭人口 %s。因家庭出现返贫致贫风险，现申请纳入防止返贫监测对象，并代表全体共同生活的家庭成员作出以下承诺和授权：",
+		or(head.Name, "__________"), f.place(), f.HouseholdNo, or(f.people(), "____ 人")))
 	w.Paragraph("一、申请事由", paper.Para{Size: 11.5, Bold: true, After: 1})
 	w.grid([]paper.Cell{label("家庭困难情况"), {Text: f.riskNames(), Span: 3, Height: 24, Top: true}})
 	w.Space(2)
@@ -190,7 +190,7 @@ func writeMinutes(w *sheet, f *File) {
 		[]paper.Cell{label("时间"), value(chineseDay(a.HeldOn)), label("地点"), value(a.Place)},
 		[]paper.Cell{label("主持人"), value(a.Host), label("记录人"), value("")},
 		[]paper.Cell{label("应到人数"), value(""), label("实到人数"), value(count(a.Attendees, " 人"))},
-		[]paper.Cell{label("评议对象"), value(head.Name), label("家庭人口"), value(strconv.Itoa(len(f.Members)) + " 人")},
+		[]paper.Cell{label("评议对象"), value(head.Name), label("家庭人口"), value(f.people())},
 		[]paper.Cell{label("情况介绍"), {Text: f.Why, Span: 3, Height: 24, Top: true}},
 		[]paper.Cell{label("讨论记录"), {Text: a.Remark, Span: 3, Height: 38, Top: true}},
 		[]paper.Cell{label("表决结果"), wide(fmt.Sprintf("同意 %s　不同意 %s　弃权 %s", or(count(a.For, " 人"), "____ 人"), or(count(a.Against, " 人"), "____ 人"), or(count(a.Rest, " 人"), "____ 人")), 3, 0)},
