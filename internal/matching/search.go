@@ -44,7 +44,7 @@ func (o *Objective) Compare(x *Objective) int {
 }
 
 // maxNodes bounds the search of one household. Beyond it the best bundle so far is proposed and marked as not proven.
-const maxNodes = 20_000
+const maxNodes = 10_000
 
 // solution is one bundle: the chosen candidates in the pack's order.
 type solution struct {
