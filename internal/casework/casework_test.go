@@ -221,7 +221,13 @@ func TestLoop(t *testing.T) {
 		if c.State != "cleared" || c.ClearWay != "helped" || c.ClearedOn == "" || !c.Live() {
 			t.Fatalf("cleared: %+v", c)
 		}
-		// A new and worse signal marks it again.
+		// Cleared naturally or not: the cause that was verified is gone, so the same warning counts again (here of the risk verified first).
+		if got := w.receive(signal(5226331, "illness", 1)); got.Suppressed != 0 || got.Reopened != 1 {
+			t.Errorf("the cleared cause comes back: %+v", got)
+		}
+		c = w.act(account.Village, w.of(5226331), "record_visit", w.visit(nil))
+		c = w.act(account.Village, c, "verify_known", form{"reason": "已在帮扶延续期"})
+		// Another signal has it looked at again.
 		again := signal(5226331, "accident", 3)
 		if got := w.receive(again); got.Reopened != 1 || got.Opened != 0 || got.Joined != 1 {
 			t.Errorf("marked again: %+v", got)
@@ -234,7 +240,7 @@ func TestLoop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(d.Visits) != 3 || len(d.Notices) != 2 || len(d.Corrections) != 1 || d.Corrections[0].Value != 11000 || len(d.Signals) != 2 || d.Signals[0].Label != "true" {
+		if len(d.Visits) != 4 || len(d.Notices) != 2 || len(d.Corrections) != 1 || d.Corrections[0].Value != 11000 || len(d.Signals) != 3 || d.Signals[0].Label != "true" {
 			t.Errorf("dossier: %d visits, %d notices, %d corrections, %d signals", len(d.Visits), len(d.Notices), len(d.Corrections), len(d.Signals))
 		}
 		if n := d.Notices[0]; n.PostedOn != "2026-03-02" || n.OverOn != "2026-03-07" || n.ExpiresOn != "2026-03-08" || n.Kind != "identify" || d.Notices[1].Kind != "clear" {

@@ -234,7 +234,7 @@ func (b *batch) household(signals []Signal) error {
 		b.keys[g.Key] = g.Key != ""
 		typ = or(g.HouseholdType, typ)
 		row := g.row(b.tx.Now, b.s.nextID(b.tx.Now))
-		if old := repeats(b.verified[g.Household], g, b.tx.Now, int(window), ratio); old != nil {
+		if old := repeats(b.verified[g.Household], g, max(b.tx.Now.Add(-time.Duration(window)*24*time.Hour), c.gone()), ratio); old != nil {
 			row.SuppressedBy, row.CaseID = old.ID, old.CaseID
 			silent = append(silent, row)
 			b.got.Suppressed++
@@ -263,13 +263,21 @@ func (b *batch) household(signals []Signal) error {
 	return nil
 }
 
-// repeats finds the verified signal that a new one only repeats: the same risk of the same household, verified within the window, at no lower a
-// level, and where both measure the same rule, not worse by the ratio.
-func repeats(verified []SignalRow, g *Signal, now ledger.Time, window int, ratio float64) *SignalRow {
+// gone is when the causes of a case were declared gone: what was verified before then says nothing about a signal that comes after it. It is 0 for a
+// case that is not cleared, or none.
+func (c *Case) gone() ledger.Time {
+	if c != nil && c.ClearedOn != "" && c.Phase == string(policy.PhaseWatch) {
+		return c.StateAt
+	}
+	return 0
+}
+
+// repeats finds the verified signal that a new one only repeats: the same risk of the same household, verified since a time, at no lower a level, and
+// where both measure the same rule, not worse by the ratio.
+func repeats(verified []SignalRow, g *Signal, since ledger.Time, ratio float64) *SignalRow {
 	if g.Risk == "" {
 		return nil // nobody knows what it is about
 	}
-	since := now.Add(-time.Duration(window) * 24 * time.Hour)
 	for i := range verified {
 		old := &verified[i]
 		if old.Risk != g.Risk || old.LabelledAt < since || g.Level > old.Level {

@@ -173,7 +173,7 @@ func or(s, otherwise string) string {
 // explain reads a case's signals and tells them anew. Signals that were verified before the present clock began are history.
 func (s *Service) explain(ctx context.Context, tx *ledger.Tx, c *Case) error {
 	var list []SignalRow
-	err := tx.NewSelect().Model(&list).Where("case_id = ?", c.ID).Where("labelled_at IS NULL OR labelled_at >= ?", c.LeadAt).
+	err := tx.NewSelect().Model(&list).Where("case_id = ?", c.ID).Where("labelled_at IS NULL OR labelled_at > ?", c.LeadAt).
 		Where("suppressed_by = '' OR received_at >= ?", c.LeadAt).Order("received_at", "id").Scan(ctx)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func newCaseCommand(e *env) *cobra.Command {
 		example: "shouwang case list --data ./county --level red\nshouwang case show --data ./county CASE\nshouwang case act --data ./county CASE accept --role village --version 1",
 	}, cobra.NoArgs, nil)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	cmd.AddCommand(newCaseListCommand(e), newCaseCountCommand(e), newCaseShowCommand(e), newCaseActCommand(e))
+	cmd.AddCommand(newCaseListCommand(e), newCaseCountCommand(e), newCaseShowCommand(e), newCaseActCommand(e), newCasePrecisionCommand(e))
 	return cmd
 }
 

@@ -18,7 +18,7 @@ func TestCaseVerbs(t *testing.T) {
 		}
 		return o
 	}
-	do(0, "", "demo", "--households", "300")
+	do(0, "", "demo", "--households", "300", "--no-serve")
 	warning := at(t, document(t, do(0, "", "warnings", "--limit", "1", "--json")), "warnings").([]any)[0]
 	no := at(t, warning, "household_no").(string)
 
@@ -64,6 +64,10 @@ func TestCaseVerbs(t *testing.T) {
 		t.Error("a reason does not show the visitors")
 	}
 	do(1, "", "case", "show", "no-such-case")
+	do(2, "", "case", "precision", "--from", "yesterday")
+	if d := document(t, do(0, "", "case", "precision", "--from", "2026-11-15", "--to", "2026-11-15", "--json")); len(at(t, d, "rules").([]any)) != 0 {
+		t.Errorf("a report from a visit is no warning of a rule: %v", d)
+	}
 
 	village := fmt.Sprintf("%.0f", at(t, warning, "division").(float64))
 	applied := document(t, do(0, `{"name":"申报人","phone":"13900000000","village":"`+village+`","difficulty":"住院花费大"}`, "apply", "--json"))

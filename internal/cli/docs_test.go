@@ -39,8 +39,8 @@ var documents = map[string]any{
 	"match": matchDocument{}, "match --division": matchAllDocument{}, "plan show": planDocument{}, "order list": orderListDocument{}, "order answer": orderDocument{}, "effect": effectDocument{},
 	"dispatch send": dispatchSendDocument{}, "dispatch feed": dispatchFeedDocument{},
 	"lead report": leadReportDocument{}, "lead hand-out": leadHandOutDocument{}, "lead applications": leadApplicationsDocument{}, "lead take": leadTakeDocument{}, "lead answer": leadAnswerDocument{},
-	"case list": caseListDocument{}, "case count": caseCountDocument{}, "case show": caseDocument{}, "apply": applyDocument{}, "application follow": followDocument{},
 	"paper": paperDocument{}, "ledger-sheet": ledgerSheetDocument{}, "national": nationalDocument{},
+	"case list": caseListDocument{}, "case count": caseCountDocument{}, "case show": caseDocument{}, "case precision": casePrecisionDocument{}, "apply": applyDocument{}, "application follow": followDocument{},
 	"error": errorDocument{},
 }
 
