@@ -75,33 +75,33 @@ func writeForEver(url string) error {
 // change adds one to a counter that others change, too, notes the change, and records it.
 func change(ctx context.Context, tx *ledger.Tx, id string, counter int) error {
 	var n, version int64
-	if err := tx.NewSelect().Table("counter").Column("n", "version").Where("id = ?", counter).Scan(ctx, &n, &version); err != nil {
+	if err := tx.NewSelect().Table("test_counter").Column("n", "version").Where("id = ?", counter).Scan(ctx, &n, &version); err != nil {
 		return err
 	}
-	done, err := tx.NewUpdate().Table("counter").Set("n = ?", n+1).Set("version = ?", version+1).Where("id = ?", counter).Where("version = ?", version).Exec(ctx)
+	done, err := tx.NewUpdate().Table("test_counter").Set("n = ?", n+1).Set("version = ?", version+1).Where("id = ?", counter).Where("version = ?", version).Exec(ctx)
 	if err != nil {
 		return err
 	}
 	if rows, err := done.RowsAffected(); err != nil || rows != 1 {
 		return fmt.Errorf("%d rows changed, %w", rows, err)
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO change (id, counter) VALUES (?, ?)", id, counter); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO test_change (id, counter) VALUES (?, ?)", id, counter); err != nil {
 		return err
 	}
-	return audit.Record(tx, audit.Event{Actor: "writer", Action: "test.change", Object: "change", ObjectID: id, Detail: map[string]int{"counter": counter}})
+	return audit.Record(tx, audit.Event{Actor: "writer", Action: "test.change", Object: "change", ObjectID: id, Detail: map[string]int{"test_counter": counter}})
 }
 
 func prepare(t testing.TB, l *ledger.Ledger, counters int) {
 	t.Helper()
 	err := l.Write(t.Context(), now, func(ctx context.Context, tx *ledger.Tx) error {
 		// The changes have no key: what is written twice shows.
-		for _, statement := range []string{"CREATE TABLE counter (id BIGINT PRIMARY KEY, n BIGINT NOT NULL, version BIGINT NOT NULL)", "CREATE TABLE change (id TEXT NOT NULL, counter BIGINT NOT NULL)"} {
+		for _, statement := range []string{"CREATE TABLE test_counter (id BIGINT PRIMARY KEY, n BIGINT NOT NULL, version BIGINT NOT NULL)", "CREATE TABLE test_change (id TEXT NOT NULL, counter BIGINT NOT NULL)"} {
 			if _, err := tx.ExecContext(ctx, statement); err != nil {
 				return err
 			}
 		}
 		for i := range counters {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO counter VALUES (?, 0, 1)", i); err != nil {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO test_counter VALUES (?, 0, 1)", i); err != nil {
 				return err
 			}
 		}
@@ -180,14 +180,14 @@ func checkAfterKill(t *testing.T, url string, acknowledged map[string]bool, know
 	var changes, events []string
 	var sum int64
 	err = l.Read(t.Context(), func(ctx context.Context, tx *ledger.Tx) error {
-		if err := tx.NewSelect().Table("change").Column("id").Order("id").Scan(ctx, &changes); err != nil {
+		if err := tx.NewSelect().Table("test_change").Column("id").Order("id").Scan(ctx, &changes); err != nil {
 			return err
 		}
 		if err := tx.NewSelect().Table("audit_event").Column("object_id").Order("object_id").Scan(ctx, &events); err != nil {
 			return err
 		}
 		var text string
-		if err := tx.NewSelect().Table("counter").ColumnExpr("CAST(sum(n) AS TEXT)").Scan(ctx, &text); err != nil {
+		if err := tx.NewSelect().Table("test_counter").ColumnExpr("CAST(sum(n) AS TEXT)").Scan(ctx, &text); err != nil {
 			return err
 		}
 		var err error

@@ -254,7 +254,7 @@ func registerSteps(q *jobs.Queue, pause time.Duration, told func()) {
 		}
 		for ; place < steps; place++ {
 			err := r.Write(ctx, func(ctx context.Context, tx *ledger.Tx) error {
-				if _, err := tx.ExecContext(ctx, "INSERT INTO step (job, n) VALUES (?, ?)", a.N, place); err != nil {
+				if _, err := tx.ExecContext(ctx, "INSERT INTO test_step (job, n) VALUES (?, ?)", a.N, place); err != nil {
 					return err
 				}
 				return r.Keep(ctx, tx, place+1)
@@ -293,7 +293,7 @@ func TestKill(t *testing.T) {
 		q := open(t, l)
 		registerSteps(q, 0, func() {})
 		err := l.Write(t.Context(), time.Now(), func(ctx context.Context, tx *ledger.Tx) error {
-			_, err := tx.ExecContext(ctx, "CREATE TABLE step (job BIGINT, n BIGINT)") // without a key: what is done twice shows
+			_, err := tx.ExecContext(ctx, "CREATE TABLE test_step (job BIGINT, n BIGINT)") // without a key: what is done twice shows
 			return err
 		})
 		if err != nil {
@@ -329,7 +329,7 @@ func TestKill(t *testing.T) {
 		}
 		var counts []struct{ Job, Steps, Different int64 }
 		err = l.Read(t.Context(), func(ctx context.Context, tx *ledger.Tx) error {
-			return tx.NewRaw("SELECT job, count(*) AS steps, count(DISTINCT n) AS different FROM step GROUP BY job").Scan(ctx, &counts)
+			return tx.NewRaw("SELECT job, count(*) AS steps, count(DISTINCT n) AS different FROM test_step GROUP BY job").Scan(ctx, &counts)
 		})
 		text, _ := json.Marshal(counts)
 		if err != nil || len(counts) != n || strings.Count(string(text), fmt.Sprintf(`"Steps":%d,"Different":%d}`, steps, steps)) != n {
