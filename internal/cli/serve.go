@@ -21,6 +21,7 @@ import (
 	"shouwang/internal/app"
 	"shouwang/internal/config"
 	"shouwang/internal/errs"
+	"shouwang/internal/jobs"
 	"shouwang/internal/relay"
 	"shouwang/internal/web"
 )
@@ -119,11 +120,11 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 	if err != nil {
 		return errs.Wrap(errs.Unavailable, err, "无法监听 "+o.listen, "cannot listen on "+o.listen)
 	}
-	pages, err := o.pages(e, a, l.Addr())
+	queue, err := a.Jobs(ctx, e.Now)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	queue, err := a.Jobs(ctx, e.Now)
+	pages, err := o.pages(e, a, queue, l.Addr())
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -159,7 +160,7 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 }
 
 // pages are the pages of the program. The folder of a demo has accounts that sign in with one click, without a second factor: on this machine only.
-func (o serveOptions) pages(e *env, a *app.App, at net.Addr) (*web.Server, error) {
+func (o serveOptions) pages(e *env, a *app.App, queue *jobs.Queue, at net.Addr) (*web.Server, error) {
 	folder, err := config.ReadFolder(a.Config.Data)
 	if err != nil {
 		return nil, err
@@ -177,7 +178,7 @@ func (o serveOptions) pages(e *env, a *app.App, at net.Addr) (*web.Server, error
 	if err != nil {
 		return nil, err
 	}
-	return web.New(web.Config{App: a, Now: e.Now, Log: a.Log, MapFile: mapFile, MapNumber: o.mapNumber, Development: o.development, Demo: demo, SSO: sso})
+	return web.New(web.Config{App: a, Jobs: queue, Now: e.Now, Log: a.Log, MapFile: mapFile, MapNumber: o.mapNumber, Development: o.development, Demo: demo, SSO: sso})
 }
 
 // singleSignOn reads the settings of single sign-on; nil when it is not set.

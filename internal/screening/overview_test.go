@@ -144,3 +144,40 @@ func TestWarningsPages(t *testing.T) {
 		}
 	}
 }
+
+// TestTold: what a run left tells the same as what is derived again, but for the rows of files.
+func TestTold(t *testing.T) {
+	x, ids := overviewWorld(t)
+	x.screen(Options{})
+	ctx := context.Background()
+	for _, id := range ids {
+		told, err := x.s.Told(ctx, fmt.Sprint(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		derived, err := x.s.Explain(ctx, fmt.Sprint(id), "", 0)
+		if err != nil || !derived.Same {
+			t.Fatalf("same %v, %v", derived.Same, err)
+		}
+		rows := 0
+		var strip func(list []Value)
+		strip = func(list []Value) {
+			for i := range list {
+				rows += len(list[i].Rows)
+				list[i].Rows = nil
+				strip(list[i].Parts)
+			}
+		}
+		for _, r := range derived.Rules {
+			for _, reason := range r.Reasons {
+				strip(reason.Values)
+			}
+		}
+		if diff := cmp.Diff(derived, told); diff != "" {
+			t.Errorf("household %d: %s", id, diff)
+		}
+		if id == ids[0] && rows == 0 {
+			t.Error("the derivation names no row of a file")
+		}
+	}
+}

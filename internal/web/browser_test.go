@@ -222,7 +222,9 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"county", "/warnings?level=red&risk=illness", "warnings-filtered"},
 		{"county", "/households", "find"},
 		{"county", "/households/" + no, "household"},
+		{"county", "/households/" + no + "/why/" + s.ruleOf(no), "why"},
 		{"county", "/data", "data-calendar"},
+		{"county", "/data/screening", "screening"},
 		{"county", "/data/requests", "data-requests"},
 		{"county", "/data/receipts", "receipts"},
 		{"county", "/data/upload", "upload"},
@@ -239,6 +241,22 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"village", "/overview", "overview-village"},
 		{"department", "/data", "data-department"},
 	}
+}
+
+// ruleOf is the worst rule that warns of a household.
+func (s *site) ruleOf(no string) string {
+	s.Helper()
+	told, err := s.app.Screening().Told(s.Context(), no)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, r := range told.Rules {
+		if r.Outcome == "hit" && r.Level == "red" {
+			return r.Rule
+		}
+	}
+	s.Fatalf("nothing red hits household %s", no)
+	return ""
 }
 
 // TestPictures opens every page in a real browser: as wide as a phone and as a desk, in both languages and themes. Nothing is cut off, no accessibility rule is

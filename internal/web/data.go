@@ -27,7 +27,7 @@ const receiptsAPage = 50
 const calendarMonths = 12
 
 func (s *Server) dataTabs(v *visit, current string) view.DataTabs {
-	return view.DataTabs{Current: current, Receipts: v.actor.May(account.IntakeRead) == nil, Upload: v.actor.May(account.IntakeUpload) == nil}
+	return view.DataTabs{Current: current, Receipts: v.actor.May(account.IntakeRead) == nil, Upload: v.actor.May(account.IntakeUpload) == nil, Screening: s.config.Jobs != nil && v.actor.May(account.ScreenRun) == nil}
 }
 
 // datasets are the contracts that the reader has to do with: a department's officer, the department's own.

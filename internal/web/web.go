@@ -13,6 +13,7 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/app"
 	"shouwang/internal/errs"
+	"shouwang/internal/jobs"
 	"shouwang/internal/web/assets"
 	"shouwang/internal/web/view"
 )
@@ -20,6 +21,7 @@ import (
 // Config of the pages.
 type Config struct {
 	App         *app.App
+	Jobs        *jobs.Queue // nil: nobody can ask for a screening
 	Now         func() time.Time
 	Log         *slog.Logger
 	MapFile     string // GeoJSON of county outlines (features with properties code and name); "" = the built-in sketch
@@ -121,6 +123,8 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /data/upload", s.page(account.IntakeUpload, s.uploadPage))
 	mux.Handle("POST "+uploadPath, s.page(account.IntakeUpload, s.upload))
 	mux.Handle("GET /data/requests", s.page(account.CoverageRead, s.requests))
+	mux.Handle("GET /data/screening", s.page(account.ScreenRun, s.screeningPage))
+	mux.Handle("POST /data/screening", s.page(account.ScreenRun, s.screen))
 	mux.Handle("GET /policy", s.page(account.PackRead, s.parameters))
 	mux.Handle("GET /policy/rules", s.page(account.PackRead, s.rules))
 	mux.Handle("GET /policy/rules/{id}", s.page(account.PackRead, s.rule))

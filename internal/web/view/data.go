@@ -4,7 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a-h/templ"
+
 	"shouwang/internal/intake"
+	"shouwang/internal/jobs"
 	"shouwang/internal/policy"
 	"shouwang/internal/screening"
 )
@@ -13,6 +16,7 @@ import (
 type DataTabs struct {
 	Current          string // calendar, receipts, requests, upload
 	Receipts, Upload bool
+	Screening        bool
 }
 
 // Calendar is the coverage calendar: dataset × county × month.
@@ -47,6 +51,29 @@ func last(c intake.Coverage) string {
 		return c.Months[n-1]
 	}
 	return ""
+}
+
+// Screening is what the last screening found, and the one under way.
+type Screening struct {
+	Tabs DataTabs
+	Last *screening.Summary // nil before the first
+	Jobs bool               // a screening can be asked for here
+	Job  *jobs.Job          // the last that was asked for; nil: none
+}
+
+// busy reports whether a screening waits or runs.
+func (x Screening) busy() bool {
+	return x.Job != nil && (x.Job.State == "waiting" || x.Job.State == "running")
+}
+
+func (x Screening) failure(p Page) string {
+	if x.Job == nil || x.Job.State != "failed" && x.Job.State != "cancelled" {
+		return ""
+	}
+	if p.Lang == "en" {
+		return x.Job.ErrorEN
+	}
+	return x.Job.ErrorZH
 }
 
 // Receipts is the list of what was delivered.
@@ -140,4 +167,12 @@ func requestState(p Page, r RequestRow) string {
 		return p.T("feed.gap", strings.Join(r.Months, p.Comma()))
 	}
 	return p.T("feed.no_row", day)
+}
+
+// polling makes the page look again by itself while a screening is under way.
+func (x Screening) polling() templ.Attributes {
+	if !x.busy() {
+		return nil
+	}
+	return templ.Attributes{"hx-get": "/data/screening", "hx-trigger": "load delay:2s", "hx-select": "#screening", "hx-swap": "outerHTML"}
 }

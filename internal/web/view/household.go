@@ -71,16 +71,6 @@ func (h Household) riskName(p Page, id string) string {
 	return id
 }
 
-func (h Household) ruleName(p Page, id string) string {
-	if r := h.Pack.Rule(id); r != nil {
-		return p.In(r.Name)
-	}
-	if c := h.Pack.Check(id); c != nil {
-		return p.In(c.Name)
-	}
-	return id
-}
-
 func (h Household) checkWording(p Page, id string) string {
 	if c := h.Pack.Check(id); c != nil {
 		return p.In(c.Wording)
@@ -219,17 +209,6 @@ func used(t screening.FactTable) []int {
 
 func numeric(c policy.Column) bool {
 	return c.Type == policy.TypeMoney || c.Type == policy.TypeNumber || c.Type == policy.TypeInteger
-}
-
-// runs are the past runs that the household's history knows, the newest first.
-func (h Household) runs() []screening.Turn {
-	var out []screening.Turn
-	for _, t := range h.History {
-		if len(out) == 0 || out[len(out)-1].Run != t.Run {
-			out = append(out, t)
-		}
-	}
-	return out
 }
 
 func (h Household) aboutPersons(t screening.FactTable) bool {

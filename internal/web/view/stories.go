@@ -6,6 +6,7 @@ import (
 	"github.com/a-h/templ"
 
 	"shouwang/internal/intake"
+	"shouwang/internal/jobs"
 	"shouwang/internal/policy"
 	"shouwang/internal/registry"
 	"shouwang/internal/screening"
@@ -43,7 +44,7 @@ func Stories(p Page, pack *policy.Pack) []Story {
 	receipt := storyReceipt()
 	refused := receipt
 	refused.State, refused.Error, refused.Rejects = intake.Refused, &intake.Text{ZH: "表头对不上任何一种数据。", EN: "the header fits no dataset."}, nil
-	tabs, policies := DataTabs{Current: "calendar", Receipts: true, Upload: true}, PolicyTabs{Current: "rules", WhatIf: true}
+	tabs, policies := DataTabs{Current: "calendar", Receipts: true, Upload: true, Screening: true}, PolicyTabs{Current: "rules", WhatIf: true}
 	stories := []Story{
 		{"levels", "Level", PartsPage(p, Level(p, "red"), Level(p, "yellow"), Level(p, "blue"), Unknown(p, "医疗保障局的医保结算 2026-09-03 后未到"), Number(p, 52000, "/warnings"), Number(p, 0, "/warnings"), Bar(5, 3, 2, 12))},
 		{"sign-in", "Sign-in", SignInPage(p, SignIn{Demo: []DemoAccount{{"demo-county", "杨县办", "县级", "从江县"}, {"demo-village", "吴村干", "村级工作人员", "顶洞村"}}})},
@@ -67,6 +68,8 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"receipt", "Receipt", OneReceiptPage(at("data", p.T("receipt.title")), ReceiptPage{Tabs: tabs, Receipt: receipt, Rejects: true})},
 		{"receipt-refused", "Receipt, refused", OneReceiptPage(at("data", p.T("receipt.title")), ReceiptPage{Tabs: tabs, Receipt: refused})},
 		{"upload", "Deliver data", UploadFormPage(at("data", p.T("data.upload")), UploadPage{Tabs: tabs, Limit: 1 << 30, Error: "请选择要报送的文件。", Datasets: []Option{{"", p.T("upload.by_header"), true}}})},
+		{"screening", "Screening", ScreeningPage(at("data", p.T("data.screening")), Screening{Tabs: tabs, Jobs: true, Last: &screening.Summary{Run: 3, AsOf: "2026-11-24", Screened: 20000, Warned: 1083, Seconds: 2.4}, Job: &jobs.Job{State: "running", Done: 8000, Total: 20000}})},
+		{"screening-failed", "Screening, failed", ScreeningPage(at("data", p.T("data.screening")), Screening{Tabs: tabs, Jobs: true, Job: &jobs.Job{State: "failed", ErrorZH: "磁盘已满", ErrorEN: "the disk is full"}})},
 		{"requests", "Data requests", RequestsPage(at("data", p.T("data.requests")), Requests{Tabs: tabs, AsOf: "2026-11-24", Rows: []RequestRow{
 			{DataRequest: screening.DataRequest{State: "stale", Through: "2026-09-03", Households: 137}, CountyName: "从江县", Name: policy.Text{ZH: "医保结算明细", EN: "Settlements"}, DepartmentTitle: policy.Text{ZH: "医疗保障局", EN: "Medical insurance"}, Rules: []policy.Text{pack.Rules[0].Name}}}})},
 		{"parameters", "Parameters", ParametersPage(at("policy", p.T("policy.parameters")), Parameters{Tabs: policies, Title: pack.Title, Pack: pack.Version, Rows: pack.Parameters[:min(4, len(pack.Parameters))], Today: day, Names: func(c string) string { return c }, Uses: map[string]int{}})},
