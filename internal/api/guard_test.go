@@ -115,14 +115,22 @@ func TestOversizeBodies(t *testing.T) {
 	if p := decodeProblem(t, r); p.Status != 413 {
 		t.Errorf("chunked: %+v", p)
 	}
-	if r, err := http.Post("http://"+at+"/echo", "text/plain", bytes.NewReader(make([]byte, 1000))); err != nil || r.StatusCode != 200 {
-		t.Errorf("the limit itself: %v %v", r, err)
+	r, err = http.Post("http://"+at+"/echo", "text/plain", bytes.NewReader(make([]byte, 1000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if r.StatusCode != 200 {
+		t.Errorf("the limit itself: %d", r.StatusCode)
 	}
 	// Headers have a limit, too.
 	req, _ := http.NewRequest("GET", "http://"+at+"/healthz", nil)
 	req.Header.Set("X-Long", strings.Repeat("x", 64<<10))
-	if r, err := http.DefaultClient.Do(req); err == nil && r.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("64 KiB of headers: %d", r.StatusCode)
+	if r, err := http.DefaultClient.Do(req); err == nil {
+		defer r.Body.Close()
+		if r.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("64 KiB of headers: %d", r.StatusCode)
+		}
 	}
 }
 
@@ -319,7 +327,8 @@ func TestGracefulStop(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if _, err := http.Get("http://" + l.Addr().String() + "/healthz"); err == nil {
+	if r, err := http.Get("http://" + l.Addr().String() + "/healthz"); err == nil {
+		r.Body.Close()
 		t.Error("a stopped server answers")
 	}
 }

@@ -185,7 +185,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, certs *tls.Config) e
 		s.log.Warn("requests were still running when the server stopped")
 		err = server.Close()
 	}
-	<-done
+	if served := <-done; err == nil && !errors.Is(served, http.ErrServerClosed) {
+		err = served
+	}
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return errs.Wrap(errs.Unavailable, err, "服务没有正常停止", "the server did not stop cleanly")
 	}

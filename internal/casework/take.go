@@ -23,8 +23,14 @@ func (s *Service) sealedText(st *Step, field string) (string, error) {
 	var box struct {
 		Sealed string `json:"sealed"`
 	}
-	if err := json.Unmarshal(form[field], &box); err != nil || box.Sealed == "" {
+	if len(form[field]) == 0 {
 		return "", nil // the form has no such text
+	}
+	if err := json.Unmarshal(form[field], &box); err != nil {
+		return "", errs.Wrap(errs.Internal, err, "个案记录无法读取", "a step of the case cannot be read")
+	}
+	if box.Sealed == "" {
+		return "", nil
 	}
 	return s.unseal("step."+field, st.ID, box.Sealed)
 }

@@ -317,9 +317,7 @@ func (d *caseDocument) read(ctx context.Context, e *env, a *app.App, s *casework
 		d.Tasks = append(d.Tasks, caseTask{Name: policy.Text{ZH: t.ZH, EN: t.EN}.In(e.lang), Org: t.Org, Due: t.Due.String(), Closed: t.Closed.String()})
 	}
 	everybody := console()
-	for _, r := range account.Roles() {
-		everybody.Roles = append(everybody.Roles, r)
-	}
+	everybody.Roles = append(everybody.Roles, account.Roles()...)
 	offers, err := s.Offers(ctx, everybody, e.Now(), id)
 	for _, o := range offers {
 		one := caseOffer{Action: o.Action.ID, Name: o.Action.Name.In(e.lang), Roles: o.Action.Roles, Allowed: o.Allowed || o.NeedsForm, Refusals: []string{}}

@@ -292,7 +292,7 @@ func (cs *Codes) issue(ctx context.Context, tx *ledger.Tx, actor account.Actor, 
 		ids[i] = h.Household
 	}
 	var known []Code
-	if err := tx.NewSelect().Model(&known).Where("household IN (?)", bun.In(ids)).Order("household", "serial").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&known).Where("household IN (?)", bun.List(ids)).Order("household", "serial").Scan(ctx); err != nil {
 		return 0, err
 	}
 	type history struct {

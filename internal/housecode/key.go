@@ -84,8 +84,8 @@ func signingKey(suite Suite, seed []byte) (k *SigningKey, err error) {
 	case SM2:
 		var private *sm2.PrivateKey
 		if private, err = sm2.NewPrivateKey(seed); err == nil {
-			k.public = sm2Public(&private.PublicKey)
 			k.signer = sm2Signer{private}
+			k.public, err = sm2Public(&private.PublicKey)
 		}
 	default:
 		err = fmt.Errorf("suite %q", suite)
@@ -103,8 +103,13 @@ func keyID(public []byte) (id KeyID) {
 	return id
 }
 
-func sm2Public(key *ecdsa.PublicKey) []byte {
-	return append(append([]byte{4}, key.X.FillBytes(make([]byte, 32))...), key.Y.FillBytes(make([]byte, 32))...)
+// sm2Public is the uncompressed point.
+func sm2Public(key *ecdsa.PublicKey) ([]byte, error) {
+	point, err := sm2.PublicKeyToECDH(key)
+	if err != nil {
+		return nil, err
+	}
+	return point.Bytes(), nil
 }
 
 // Public is the key's public half.

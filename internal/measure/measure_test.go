@@ -172,7 +172,7 @@ func TestPlanToVerified(t *testing.T) {
 		w.kind("an old plan", err, errs.Conflict)
 		c = w.act(account.Township, c, "plan", nil)
 
-		plan = must[*measure.Plan](w, "order")(w.s.Send(ctx, township, w.now, measure.Send{Measure: aid.ID, Version: aid.Version}))
+		must[*measure.Plan](w, "order")(w.s.Send(ctx, township, w.now, measure.Send{Measure: aid.ID, Version: aid.Version}))
 		orders := must[measure.OrderPage](w, "orders")(w.s.Orders(ctx, officer, measure.OrderFilter{}))
 		if len(orders.Orders) != 1 || orders.Orders[0].Due != "2026-03-11" || orders.Orders[0].Option != "medical_aid" {
 			t.Fatalf("%+v", orders)

@@ -150,7 +150,7 @@ func (p *Pack) measureExampleRow(e *MeasureExample, when *expr.Checked) ([]expr.
 		if !ok {
 			continue
 		}
-		val := expr.Value{}
+		var val expr.Value
 		if s, isText := v.(string); isText && p.Measures.MemberFacts[i].Type == expr.Text {
 			val = expr.TextValue(s)
 		} else if val, err = valueOf(v); err != nil {

@@ -29,7 +29,7 @@ func (o Overview) Late() []screening.FeedState {
 	return out
 }
 
-// Level names the kind of division in the list below.
+// Below names the kind of division in the list below.
 func (o Overview) Below() string {
 	switch o.Division.Level() {
 	case division.Province:
