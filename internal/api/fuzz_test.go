@@ -94,7 +94,7 @@ func newGuesser(w *world, r *rand.Rand) *guesser {
 }
 
 // plainOperations show personal data to those who may see it.
-var plainOperations = []string{"reveal", "revealCase", "revealApplication", "rejects"}
+var plainOperations = []string{"reveal", "revealCase", "revealApplication", "rejects", "casePaper", "ledgerSheet"}
 
 // try sends one request to an operation and gives the answer's status.
 func (g *guesser) try(t *testing.T, o *huma.Operation) int {

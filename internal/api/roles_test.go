@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"shouwang/internal/report"
 )
 
 // row says who may call an operation, and with what it is tried.
@@ -233,6 +235,15 @@ func table() map[string]row {
 		"getOrder":       {allowed: line + " department auditor token", want: only(404), try: get1("/orders/none")},
 		"answerOrder": {allowed: "county township village department token", want: only(404), try: func(*world, string) call {
 			return call{method: "POST", path: "/api/v1/orders/none/answer", header: map[string]string{"If-Match": `"1"`}, body: map[string]any{"answer": "accept"}}
+		}},
+
+		// Papers.
+		"papers": {allowed: staffAll, try: get1("/papers")},
+		"casePaper": {allowed: line, plain: true, try: aCase("POST", "/papers/"+report.Forms()[0].ID, map[string]any{"reason": "归档"}), also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/cases/" + w.made.casesB[0] + "/papers/" + report.Forms()[0].ID, body: map[string]any{"reason": "归档"}}}
+		}},
+		"ledgerSheet": {allowed: "province prefecture county township", try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/ledgers/" + report.Ledgers()[0].ID, body: map[string]any{"masked": true, "format": "csv"}}
 		}},
 
 		// Household codes.

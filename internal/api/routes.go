@@ -120,6 +120,11 @@ func (s *Server) operations() {
 	op(s, "GET", v+"/orders/{order}", "getOrder", "Measures", "One order", "With its answer.", programs(account.OrderRead), s.getOrder)
 	op(s, "POST", v+"/orders/{order}/answer", "answerOrder", "Measures", "Answer an order", "Accept, reject with a reason, or report it done with evidence.", programs(account.OrderReply), s.answerOrder)
 
+	// Papers and ledgers.
+	op(s, "GET", v+"/papers", "papers", "Papers", "What papers there are", "Forms of a case, and ledgers of an area.", staff(account.PackRead), s.papers)
+	opFile(s, "POST", v+"/cases/{case}/papers/{form}", "casePaper", "Papers", "A paper of a case", "As PDF. It names the household's members, so that a reason is needed; the public notice holds white-listed fields only.", staff(account.ReportMake), []string{"pdf"}, s.casePaper)
+	opFile(s, "POST", v+"/ledgers/{ledger}", "ledgerSheet", "Papers", "A ledger of an area", "In the national system's column order; masked, or with names for a reason.", staff(account.CaseExport), []string{"xlsx", "csv", "pdf"}, s.ledgerSheet)
+
 	// Household codes.
 	op(s, "GET", v+"/households/{household}/codes", "listCodes", "Codes", "A household's codes", "All that were issued, the newest first.", staff(account.CodeRead), s.listCodes)
 	op(s, "POST", v+"/households/{household}/codes", "issueCode", "Codes", "Issue a code", "A household that has a valid one keeps it.", staff(account.CodeIssue), s.issueCode)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"shouwang/internal/housecode"
 	"shouwang/internal/jobs"
 	"shouwang/internal/measure"
+	"shouwang/internal/paper"
 )
 
 // Options of a server.
@@ -104,6 +106,7 @@ type Server struct {
 	codes    *housecode.Codes
 	plans    *measure.Service
 	queue    *jobs.Queue
+	font     func() (*paper.Font, error) // opened when the first paper is made
 
 	pages http.Handler
 
@@ -145,6 +148,7 @@ func assemble(a *app.App, accounts *account.Service, cases *casework.Service, o 
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.font = sync.OnceValues(paper.OpenFont)
 	s.accesses, s.fileRoutes, s.files = map[string]access{}, map[string]bool{}, map[string]map[string]*huma.Response{}
 	s.signIn, s.public, s.apply = newLimiter(s.limits.SignIn), newLimiter(s.limits.Public), newLimiter(s.limits.Apply)
 	answersOfHuma()
