@@ -60,7 +60,7 @@ func TestPaperVerbs(t *testing.T) {
 	do(2, "ledger-sheet", "checks", "--reason", "x", "--out", file("x.doc"))
 	do(1, "ledger-sheet", "poems", "--reason", "x", "--out", file("x.xlsx"))
 	do(1, "ledger-sheet", "checks", "--out", file("x.xlsx"))
-	if d := document(t, do(0, "ledger-sheet", "checks", "--reason", "x", "--out", file("x.xlsx"), "--json")); d["rows"] != 1.0 || d["format"] != "xlsx" {
+	if d := document(t, do(0, "ledger-sheet", "checks", "--reason", "x", "--out", file("x.xlsx"), "--json")); d["rows"].(float64) < 1 || d["format"] != "xlsx" {
 		t.Errorf("ledger: %v", d)
 	}
 	do(0, "ledger-sheet", "checks", "--division", "522633", "--masked", "--out", file("x.pdf"))
