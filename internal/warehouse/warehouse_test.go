@@ -500,6 +500,8 @@ func TestDialect(t *testing.T) {
 		{"key", d.Key128(1, 2), p.Key128(0x0123456789abcdef, 0xfedcba9876543210), "(CAST(1 AS UHUGEINT) * CAST(18446744073709551616 AS UHUGEINT) + CAST(2 AS UHUGEINT))", "'01234567-89ab-cdef-fedc-ba9876543210'::uuid"},
 		{"key 64", d.Key64(math.MaxUint64), p.Key64(math.MaxUint64), "CAST(18446744073709551615 AS UBIGINT)", "CAST(-1 AS bigint)"},
 		{"series", "", p.MonthSeries("a", "b"), "", "(SELECT CAST(g AS DATE) AS m FROM generate_series(CAST(date_trunc('month', a) AS DATE), CAST(date_trunc('month', b) AS DATE), interval '1 month') AS s(g))"},
+		{"quantiles", d.Quantiles("x", "t", []float64{0.5}), p.Quantiles("x", "t", []float64{0.25, 0.5}), "SELECT unnest(quantile_disc(x, [0.500000000])) FROM t",
+			"SELECT unnest(percentile_disc(ARRAY[0.250000000, 0.500000000]) WITHIN GROUP (ORDER BY x)) FROM t"},
 		{"delete", d.DeleteJoin("t", "u", "t.a = u.a"), p.DeleteJoin("t", "u", "t.a = u.a"), "DELETE FROM t USING u WHERE t.a = u.a", "DELETE FROM t USING u WHERE t.a = u.a"},
 	} {
 		if c.duck != c.wantDuck || c.pg != c.wantPG {
@@ -511,9 +513,10 @@ func TestDialect(t *testing.T) {
 		"SELECT " + d.AddMonths("DATE '2026-03-31'", "-1"): "2026-02-28",
 		"SELECT " + d.MonthStart("DATE '2026-03-31'"):      "2026-03-01",
 		"SELECT " + d.County("522633105002"):               "522633",
-		"SELECT string_agg(m::VARCHAR, ' ' ORDER BY m) FROM " + d.MonthSeries("DATE '2025-11-30'", "DATE '2026-01-01'"): "2025-11-01 2025-12-01 2026-01-01",
-		"SELECT " + d.Key128(math.MaxUint64, math.MaxUint64):                                                            "340282366920938463463374607431768211455",
-		"SELECT " + d.ArgMin("a", "b") + " FROM (VALUES ('x', 2), ('y', 1)) v(a, b)":                                    "y",
+		"SELECT string_agg(m::VARCHAR, ' ' ORDER BY m) FROM " + d.MonthSeries("DATE '2025-11-30'", "DATE '2026-01-01'"):   "2025-11-01 2025-12-01 2026-01-01",
+		"SELECT " + d.Key128(math.MaxUint64, math.MaxUint64):                                                              "340282366920938463463374607431768211455",
+		"SELECT string_agg(v, ' ') FROM (" + d.Quantiles("i", "range(1, 11) AS r(i)", []float64{0.25, 0.5}) + ") AS q(v)": "3 5",
+		"SELECT " + d.ArgMin("a", "b") + " FROM (VALUES ('x', 2), ('y', 1)) v(a, b)":                                      "y",
 	} {
 		var got string
 		if err := w.DB().QueryRow("SELECT (" + q + ")::VARCHAR").Scan(&got); err != nil || got != want {
