@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,23 @@ func (s *Server) find(v *visit) error {
 	p := s.frame(v, s.words.In(v.lang, "find.title"), "households")
 	p.Here = "/households"
 	return s.write(v, http.StatusUnprocessableEntity, view.FindPage(p, view.FindHousehold{Error: errs.Text(err, v.lang)}))
+}
+
+// longNumber is what an identity, a phone or an account looks like.
+var longNumber = regexp.MustCompile(`\d{11}`)
+
+// reason is why somebody does what is noted. It is kept for ever and read by auditors, so it may not hold anybody's number.
+func (v *visit) reason(zh, en string) (string, error) {
+	text := strings.TrimSpace(v.r.PostFormValue("reason"))
+	switch {
+	case text == "":
+		return "", errs.New(errs.Invalid, zh, en)
+	case len(text) > 800:
+		return "", errs.New(errs.Invalid, "事由太长，请写在 200 字以内。", "the reason is too long; keep it under 200 characters.")
+	case longNumber.MatchString(strings.NewReplacer(" ", "", "-", "").Replace(text)):
+		return "", errs.New(errs.Invalid, "事由里不要写号码：它会一直留在审计记录里。", "leave numbers out of the reason: it stays in the audit chain.")
+	}
+	return text, nil
 }
 
 // householdOf finds the household number behind what was typed. What lies outside the reader's division is not there.
@@ -83,9 +101,9 @@ func (s *Server) household(v *visit) error {
 
 // reveal is the same page with names and numbers, once. The reason is in the audit chain before anything is decrypted.
 func (s *Server) reveal(v *visit) error {
-	reason := strings.TrimSpace(v.r.PostFormValue("reason"))
-	if reason == "" {
-		return errs.New(errs.Invalid, "请写明查看个人信息的事由，例如“入户核实前核对身份”。", "say why you need to see personal data, such as “checking identities before a visit”.")
+	reason, err := v.reason("请写明查看个人信息的事由，例如“入户核实前核对身份”。", "say why you need to see personal data, such as “checking identities before a visit”.")
+	if err != nil {
+		return err
 	}
 	h, err := s.readHousehold(v, v.r.PathValue("no"))
 	if err != nil {

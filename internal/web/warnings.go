@@ -143,9 +143,9 @@ func (s *Server) warningsExport(v *visit) error {
 	if err != nil {
 		return err
 	}
-	reason := strings.TrimSpace(v.r.PostFormValue("reason"))
-	if reason == "" {
-		return errs.New(errs.Invalid, "请写明导出的事由，例如“西山镇十一月核实分派”。", "give the reason of the export, such as “assigning the November visits of Xishan”.")
+	reason, err := v.reason("请写明导出的事由，例如“西山镇十一月核实分派”。", "give the reason of the export, such as “assigning the November visits of Xishan”.")
+	if err != nil {
+		return err
 	}
 	n, _, err := s.app.Screening().CountWarnings(v.context(), f)
 	if err != nil {

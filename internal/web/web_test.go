@@ -141,6 +141,9 @@ func TestReveal(t *testing.T) {
 	if a := p.post("/households/"+no+"/reveal", url.Values{"reason": {"  "}}); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("without a reason: %d", a.status)
 	}
+	if a := p.post("/households/"+no+"/reveal", url.Values{"reason": {"核对 138 0000 0000"}}); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("a reason with a phone: %d", a.status)
+	}
 	if n := len(s.events("household.reveal")); n != before {
 		t.Errorf("a refused look left %d events", n-before)
 	}
