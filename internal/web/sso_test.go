@@ -77,31 +77,32 @@ func TestSingleSignOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	get := func(path string) *http.Response {
+	// get gives the status and where the answer leads; nil: nowhere.
+	get := func(path string) (status int, to *url.URL) {
 		t.Helper()
 		r, err := browser.Get(s.http.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { r.Body.Close() })
-		return r
+		defer r.Body.Close()
+		to, _ = r.Location() // an answer that leads nowhere has none
+		return r.StatusCode, to
 	}
 	begin := func() url.Values {
 		t.Helper()
-		r := get("/sign-in/sso?back=%2Fhelp")
-		to, err := r.Location()
-		if err != nil || r.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to.String(), provider.URL+"/auth?") || to.Query().Get("redirect_uri") != "https://county.example"+SSOBack {
-			t.Fatalf("%d %v, %v", r.StatusCode, to, err)
+		status, to := get("/sign-in/sso?back=%2Fhelp")
+		if to == nil || status != http.StatusSeeOther || !strings.HasPrefix(to.String(), provider.URL+"/auth?") || to.Query().Get("redirect_uri") != "https://county.example"+SSOBack {
+			t.Fatalf("%d %v", status, to)
 		}
 		nonce = to.Query().Get("nonce")
 		return to.Query()
 	}
-	if r := get("/sign-in"); r.StatusCode != http.StatusOK {
-		t.Errorf("sign-in page: %d", r.StatusCode)
+	if status, _ := get("/sign-in"); status != http.StatusOK {
+		t.Errorf("sign-in page: %d", status)
 	}
 	// Nobody gets an account by signing in.
-	if r := get(SSOBack + "?code=good&state=" + begin().Get("state")); r.StatusCode != statusOf(errs.Refused) {
-		t.Errorf("without an account: %d", r.StatusCode)
+	if status, _ := get(SSOBack + "?code=good&state=" + begin().Get("state")); status != statusOf(errs.Refused) {
+		t.Errorf("without an account: %d", status)
 	}
 	err = s.app.Ledger.Write(t.Context(), today, func(ctx context.Context, tx *ledger.Tx) error {
 		_, _, err := s.app.Accounts().Create(ctx, tx, account.SystemActor("test"), account.Staff{Login: "sso-zhang", Name: "张三", Org: "522633105209", Roles: []account.Role{account.Village}})
@@ -112,15 +113,14 @@ func TestSingleSignOn(t *testing.T) {
 	}
 	state := begin().Get("state")
 	for _, bad := range []string{"?code=bad&state=" + state, "?code=good&state=x", "?code=good&state=" + state, ""} { // each takes the cookie with it
-		if r := get(SSOBack + bad); r.StatusCode != statusOf(errs.Refused) {
-			t.Errorf("%q: %d", bad, r.StatusCode)
+		if status, _ := get(SSOBack + bad); status != statusOf(errs.Refused) {
+			t.Errorf("%q: %d", bad, status)
 		}
 	}
-	r := get(SSOBack + "?code=good&state=" + begin().Get("state"))
-	if to, err := r.Location(); err != nil || to.Path != "/help" {
-		t.Fatalf("%d %v, %v", r.StatusCode, to, err)
+	if status, to := get(SSOBack + "?code=good&state=" + begin().Get("state")); to == nil || to.Path != "/help" {
+		t.Fatalf("%d %v", status, to)
 	}
-	if r := get("/warnings"); r.StatusCode != http.StatusOK {
-		t.Errorf("signed in: %d", r.StatusCode)
+	if status, _ := get("/warnings"); status != http.StatusOK {
+		t.Errorf("signed in: %d", status)
 	}
 }
