@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"io"
+	"slices"
 
 	"shouwang/internal/account"
 	"shouwang/internal/casework"
@@ -57,6 +58,10 @@ func (s *Server) casePaper(ctx context.Context, who account.Actor, in *paperInpu
 	if _, err := reasonFor("body.reason", in.Body.Reason); err != nil {
 		return nil, err
 	}
+	// Asked for here, so that no error repeats what was typed.
+	if in.Form != "notice" && !slices.ContainsFunc(report.Forms(), func(f report.Form) bool { return f.ID == in.Form }) {
+		return nil, account.NotThere()
+	}
 	d, err := s.desk()
 	if err != nil {
 		return nil, err
@@ -86,6 +91,9 @@ type ledgerInput struct {
 func (s *Server) ledgerSheet(ctx context.Context, who account.Actor, in *ledgerInput) (*document, error) {
 	if _, err := reasonFor("body.reason", in.Body.Reason); err != nil {
 		return nil, err
+	}
+	if !slices.ContainsFunc(report.Ledgers(), func(l report.LedgerKind) bool { return l.ID == in.Kind }) {
+		return nil, account.NotThere()
 	}
 	code, err := s.area(who, in.Body.Division)
 	if err != nil {

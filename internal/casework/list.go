@@ -43,6 +43,23 @@ func (f Filter) apply(q *bun.SelectQuery, now ledger.Time) *bun.SelectQuery {
 	return f.narrow(q, now, false)
 }
 
+// live reports whether the filter chooses among cases that are not closed only.
+func (f Filter) live() bool {
+	return !slices.Contains(f.Phases, string(policy.PhaseClosed)) && f.Household == 0 && len(f.States) == 0
+}
+
+// county is the six-digit code of the county whose live cases the query walks; 0 when it looks at more, at less, or at others.
+func (f Filter) county(actor account.Actor) int32 {
+	area := f.Under
+	if area == 0 || area.Level() < actor.Division.Level() {
+		area = actor.Division
+	}
+	if area.Level() != division.County || !f.live() {
+		return 0
+	}
+	return area.County()
+}
+
 // narrow is apply; with wide, the area is not to be looked up in its index.
 func (f Filter) narrow(q *bun.SelectQuery, now ledger.Time, wide bool) *bun.SelectQuery {
 	if f.Under != 0 {
@@ -56,8 +73,7 @@ func (f Filter) narrow(q *bun.SelectQuery, now ledger.Time, wide bool) *bun.Sele
 	if len(f.Phases) > 0 {
 		q = q.Where("c.phase IN (?)", bun.List(f.Phases))
 	}
-	live := !slices.Contains(f.Phases, string(policy.PhaseClosed)) && f.Household == 0 && len(f.States) == 0
-	if live && (wide || len(f.Phases) == 0) {
+	if f.live() && (wide || len(f.Phases) == 0) {
 		q = q.Where("c.open_key IS NOT NULL")
 	}
 	if len(f.States) > 0 {
@@ -126,11 +142,15 @@ func (s *Service) List(ctx context.Context, actor account.Actor, now time.Time, 
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
 		// A small area is found by its place and then sorted; in a large one the list is walked in its order. Adding zero keeps the engine from
 		// the other index: it knows nothing of how many cases a village has.
-		rank, wide := "c.rank", !small(actor, f)
+		county := f.county(actor)
+		rank, wide := "c.rank", county != 0 || !small(actor, f)
 		if !wide {
 			rank = "c.rank + 0"
 		}
 		q := f.narrow(seen(tx.NewSelect().Model(&page.Cases), actor, wide), ledger.At(now), wide)
+		if county != 0 { // its live cases are kept in their order: a county may have thousands
+			q = q.Where("c.division / 1000000 = ?", county)
+		}
 		if after != "" {
 			r, id, err := cursor(after)
 			if err != nil {
