@@ -162,6 +162,9 @@ func (s *Service) feeds(ctx context.Context, c *sql.Conn, d *derivation) ([]Hous
 		ds := &d.q.pack.Datasets[i]
 		f := HouseholdFeed{Dataset: ds.ID, Name: ds.Name}
 		st := d.q.worst(readers[ds.ID], d.county, d.q.cover.of(need{dataset: ds.ID}, d.county))
+		if ds.Role == "casework" && st.state == missing {
+			continue // the program's own records: no department owes them
+		}
 		f.State, f.Months = st.state.String(), st.gaps
 		if !st.through.IsZero() {
 			f.Through = st.through.Format("2006-01-02")

@@ -315,8 +315,11 @@ func (s *Service) feedStates(ctx context.Context, c *sql.Conn, run *runRecord, w
 			if code := division.OfCounty(county); within != 0 && !within.Contains(code) && within.At(division.County) != code {
 				continue
 			}
-			f.Counties++
 			st := q.worst(readers[f.Dataset], county, cover.of(need{dataset: f.Dataset}, county))
+			if s.pack.Datasets[i].Role == "casework" && st.state == missing {
+				continue // the program's own records: no department owes them
+			}
+			f.Counties++
 			switch st.state {
 			case covered:
 				f.Covered++

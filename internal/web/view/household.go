@@ -94,7 +94,10 @@ func (h Household) doubts() []screening.RuleExplanation {
 }
 
 func (h Household) unknowns() []screening.RuleExplanation {
-	return h.explained(func(r screening.RuleExplanation) bool { return r.Outcome == "unknown" })
+	return h.explained(func(r screening.RuleExplanation) bool {
+		rule := h.Pack.Rule(r.Rule)
+		return r.Outcome == "unknown" && (rule == nil || rule.AskOnUnknown) // a rule that says "ignore" leaves nothing to ask for
+	})
 }
 
 func (h Household) explained(keep func(screening.RuleExplanation) bool) []screening.RuleExplanation {
