@@ -26,6 +26,7 @@ type request struct {
 	secure bool // came over TLS, here or at a trusted proxy
 	who    string
 	route  string
+	typed  []string // what the address holds that may be somebody's name or number; no answer repeats it
 	server *Server
 }
 

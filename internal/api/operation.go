@@ -84,6 +84,8 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 			s.refuse(c, badText())
 			return
 		}
+		u := c.URL()
+		q.typed = personalLooking(&u)
 		if a.limiter != nil {
 			if ok, wait := a.limiter.allow(network(q.addr), s.now()); !ok {
 				c.SetHeader("Retry-After", strconv.Itoa(int(wait/time.Second)+1))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"shouwang/internal/errs"
 	"shouwang/internal/ledger"
@@ -171,9 +172,12 @@ func title(status int, lang string) string {
 func (s *Server) complete(ctx context.Context, p *Problem) *Problem {
 	q := about(ctx)
 	out := *p
-	out.RequestID, out.Title, out.Detail = q.id, title(p.Status, q.lang), p.ZH
+	for _, typed := range q.typed {
+		out.ZH, out.EN = strings.ReplaceAll(out.ZH, typed, "…"), strings.ReplaceAll(out.EN, typed, "…")
+	}
+	out.RequestID, out.Title, out.Detail = q.id, title(p.Status, q.lang), out.ZH
 	if q.lang == "en" {
-		out.Detail = p.EN
+		out.Detail = out.EN
 	}
 	if p.Status >= 500 {
 		text := p.EN

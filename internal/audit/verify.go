@@ -69,13 +69,11 @@ func Walk(ctx context.Context, tx *ledger.Tx, known ...Head) (Report, error) {
 			break
 		}
 	}
-	for seq, hash := range want { // beyond the end
-		if r.Broken == nil || seq < r.Broken.Seq {
-			r.Broken = &Break{seq, Text{
-				fmt.Sprintf("以前记下的链头 %d（%s…）已不在链上：链尾被截断", seq, short(hash)),
-				fmt.Sprintf("the head %d (%s…) that was noted earlier is gone: the end of the chain was cut off", seq, short(hash)),
-			}}
-		}
+	if len(want) > 0 { // beyond the end. Where it ends is told, not what was asked for: that may be anything that somebody typed.
+		r.Broken = &Break{r.Head.Seq + 1, Text{
+			fmt.Sprintf("链在第 %d 号事件结束，而以前记下的链头在它之后：链尾被截断", r.Head.Seq),
+			fmt.Sprintf("the chain ends with event %d, before a head that was noted earlier: its end was cut off", r.Head.Seq),
+		}}
 	}
 	return r, nil
 }
