@@ -58,6 +58,8 @@ var layers = []struct {
 		"internal/ledger":    nil,
 		"internal/jobs":      {"internal/ledger"}, // queued in the same transaction as the data
 
+		"internal/attachment": nil, // files that forms name by their hash
+
 		"internal/ledger/ledgertest": {"internal/ledger"}, // opens ledgers of both engines for tests
 	}},
 	{"subject", "each owns its tables; linking asks the registry who is whose; a subject on the ledger never imports one on the warehouse", map[string][]string{
