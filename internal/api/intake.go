@@ -20,6 +20,7 @@ import (
 	"shouwang/internal/intake"
 	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
+	"shouwang/internal/report"
 )
 
 // upload
@@ -86,6 +87,59 @@ func (s *Server) upload(ctx context.Context, who account.Actor, in *uploadInput)
 		return audit.Record(tx, e)
 	})
 	return &receiptOutput{Body: r}, err
+}
+
+// national
+
+type nationalInput struct {
+	Scope  string `query:"scope" maxLength:"12" doc:"Division that the file is of, where its name doesn't say"`
+	Period string `query:"period" maxLength:"20" doc:"Month that the file is for, such as 202611, where its name doesn't say"`
+
+	request *http.Request
+}
+
+// Resolve keeps the request: its body is read as it comes.
+func (in *nationalInput) Resolve(c huma.Context) []error {
+	in.request, _ = humago.Unwrap(c)
+	return nil
+}
+
+type nationalOutput struct{ Body report.Imported }
+
+func (s *Server) national(ctx context.Context, who account.Actor, in *nationalInput) (*nationalOutput, error) {
+	o := intake.Options{Now: s.now()}
+	var err error
+	if o.Scope, err = s.area(who, in.Scope); err != nil {
+		return nil, err
+	}
+	if in.Period != "" {
+		if o.Period, err = intake.ParsePeriod(in.Period); err != nil {
+			return nil, fault("query.period", "应写成 202610 或 202511-202610", "must look like 202610 or 202511-202610")
+		}
+	}
+	name, file, size, err := receive(in.request, s.app)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	release, err := s.app.Batch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	r, err := report.ImportNational(ctx, who, s.app.Pack, s.app.Intake(), name, io.NewSectionReader(file, 0, size), o)
+	if err != nil {
+		return nil, err
+	}
+	if r.Receipt == nil {
+		return &nationalOutput{Body: r}, nil
+	}
+	err = s.app.Ledger.Write(ctx, s.now(), func(_ context.Context, tx *ledger.Tx) error {
+		e := who.Event("intake.national", "delivery", r.Receipt.Delivery, who.Division)
+		e.Detail = map[string]any{"kind": r.Kind, "dataset": r.Receipt.Dataset, "state": r.Receipt.State, "rows": r.Rows, "rejected": r.Receipt.Rejected, "batch": r.Receipt.Batch}
+		return audit.Record(tx, e)
+	})
+	return &nationalOutput{Body: r}, err
 }
 
 // mayDeliver lets a department deliver its own datasets, and everybody only for their own area.

@@ -181,6 +181,44 @@ func (s *Server) verifyMeasure(ctx context.Context, who account.Actor, in *verif
 	return planAnswer(s.plans.Verify(ctx, who, s.now(), measure.Verify{Measure: in.ID, Version: version, Key: in.Key, OK: in.Body.OK, Reason: in.Body.Reason}))
 }
 
+type stopInput struct {
+	MeasurePath
+	Once
+	IfMatch
+	Body struct {
+		Reason string `json:"reason" minLength:"2" maxLength:"500" doc:"Why it is given up; kept sealed"`
+	}
+}
+
+func (s *Server) stopMeasure(ctx context.Context, who account.Actor, in *stopInput) (*planOutput, error) {
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	return planAnswer(s.plans.Stop(ctx, who, s.now(), measure.Stop{Measure: in.ID, Version: version, Key: in.Key, Reason: in.Body.Reason}))
+}
+
+type effectInput struct {
+	Division string `query:"division" maxLength:"12" doc:"Only this division and what is under it; default the caller's own"`
+	Block    string `query:"block" maxLength:"60" doc:"Only this block of measures (id in the pack)"`
+	From     int64  `query:"from" minimum:"0" doc:"Run to start from; default the newest that is early enough"`
+	To       int64  `query:"to" minimum:"0" doc:"Run to end with; default the last"`
+}
+
+type effectOutput struct{ Body matching.Effect }
+
+func (s *Server) effect(ctx context.Context, who account.Actor, in *effectInput) (*effectOutput, error) {
+	code, err := s.area(who, in.Division)
+	if err != nil {
+		return nil, err
+	}
+	if in.Block != "" && s.app.Pack.Block(in.Block) == nil {
+		return nil, fault("query.block", "政策包里没有这一类措施", "the pack has no such block of measures")
+	}
+	e, err := s.app.Matching().Effect(ctx, who, s.plans, matching.EffectAsk{Division: code, Block: in.Block, From: in.From, To: in.To})
+	return &effectOutput{Body: e}, err
+}
+
 // Orders.
 
 type ordersInput struct {

@@ -231,6 +231,8 @@ func table() map[string]row {
 		"orderMeasure":   {allowed: "county township village", want: only(404), try: aMeasure("/order", nil)},
 		"deliverMeasure": {allowed: "county township village", want: only(404), try: aMeasure("/delivery", map[string]any{"done": true})},
 		"verifyMeasure":  {allowed: "county township village", want: only(404), try: aMeasure("/verification", map[string]any{"ok": true})},
+		"stopMeasure":    {allowed: "county township village", want: only(404), try: aMeasure("/stop", map[string]any{"reason": "外出务工"})},
+		"effect":         {allowed: "province prefecture county township policy auditor", want: only(200, 409, 404), try: get1("/effect"), outside: func(w *world, _ string) []string { return []string{"/effect?division=" + w.b.String()} }},
 		"listOrders":     {allowed: line + " department auditor token", try: get1("/orders"), outside: func(w *world, _ string) []string { return []string{"/orders?division=" + w.b.String()} }},
 		"getOrder":       {allowed: line + " department auditor token", want: only(404), try: get1("/orders/none")},
 		"answerOrder": {allowed: "county township village department token", want: only(404), try: func(*world, string) call {
@@ -294,6 +296,9 @@ func table() map[string]row {
 		// Deliveries.
 		"upload": {allowed: "province prefecture county department token", want: only(415), try: func(*world, string) call {
 			return call{method: "POST", path: "/api/v1/intake/files", body: map[string]any{}}
+		}},
+		"national": {allowed: "county", want: only(415), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/intake/national", body: map[string]any{}}
 		}},
 		"receipts":        {allowed: "province prefecture county department auditor token", try: get1("/intake/receipts")},
 		"rejects":         {allowed: "province prefecture county department token", want: only(404), try: get1("/intake/receipts/" + strings.Repeat("0", 64) + "/rejects?reason=test")},

@@ -116,6 +116,8 @@ func (s *Server) operations() {
 	op(s, "POST", v+"/measures/{measure}/order", "orderMeasure", "Measures", "Order a department to deliver", "It must answer.", staff(account.PlanWrite), s.orderMeasure)
 	op(s, "POST", v+"/measures/{measure}/delivery", "deliverMeasure", "Measures", "Report a delivery", "Of a measure that staff deliver themselves.", staff(account.PlanWrite), s.deliverMeasure)
 	op(s, "POST", v+"/measures/{measure}/verification", "verifyMeasure", "Measures", "Verify a delivery", "Whether what was reported is really there.", staff(account.PlanWrite), s.verifyMeasure)
+	op(s, "POST", v+"/measures/{measure}/stop", "stopMeasure", "Measures", "Stop a measure", "With a reason. An open order is withdrawn; what was delivered stays in the steps.", staff(account.PlanWrite), s.stopMeasure)
+	op(s, "GET", v+"/effect", "effect", "Measures", "Effect of measures", "How households that were given a block of measures between two runs changed, against similar ones without. A difference is not proof of a cause.", staff(account.EffectRead), s.effect)
 	op(s, "GET", v+"/orders", "listOrders", "Measures", "List orders", "In the caller's area; a department sees its own. The earliest due first.", programs(account.OrderRead), s.listOrders)
 	op(s, "GET", v+"/orders/{order}", "getOrder", "Measures", "One order", "With its answer.", programs(account.OrderRead), s.getOrder)
 	op(s, "POST", v+"/orders/{order}/answer", "answerOrder", "Measures", "Answer an order", "Accept, reject with a reason, or report it done with evidence.", programs(account.OrderReply), s.answerOrder)
@@ -146,6 +148,7 @@ func (s *Server) operations() {
 
 	// Departments' deliveries.
 	op(s, "POST", v+"/intake/files", "upload", "Deliveries", "Deliver a file", "Takes one file in and gives its receipt; its state says whether it was accepted. The same file again changes nothing. A department delivers its own datasets, for its own area.", access{kind: program, action: account.IntakeUpload, upload: uploadBody()}, s.upload)
+	op(s, "POST", v+"/intake/national", "national", "Deliveries", "Take in a file of the national system", "One of its Excel exports (header on row 3): its facts are checked, linked and archived like a department's delivery. A file without facts of households is told as such.", access{kind: signedIn, action: account.ReportImport, upload: uploadBody()}, s.national)
 	op(s, "GET", v+"/intake/receipts", "receipts", "Deliveries", "List receipts", "What became of each delivery in the caller's area; a department sees its own.", programs(account.IntakeRead), s.receipts)
 	opFile(s, "GET", v+"/intake/receipts/{delivery}/rejects", "rejects", "Deliveries", "Download rejected rows", "The rejected rows in the department's own columns, with the reason. It holds personal data in plain.", programs(account.IntakeUpload), []string{"csv"}, s.rejects)
 	op(s, "POST", v+"/verification", "verifyWarehouse", "Deliveries", "Verify the warehouse", "Holds the warehouse against the archive and against itself.", staff(account.AuditVerify), s.verifyWarehouse)

@@ -89,6 +89,7 @@ func TestBackupAndRestore(t *testing.T) {
 		// People go on working while the backup is made.
 		stop, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
+		worked := make(chan struct{}, 1)
 		for i := range 4 {
 			group.Go(func() {
 				for n := 0; stop.Err() == nil; n++ {
@@ -98,10 +99,14 @@ func TestBackupAndRestore(t *testing.T) {
 					if err != nil {
 						t.Error(err)
 					}
+					select {
+					case worked <- struct{}{}:
+					default:
+					}
 				}
 			})
 		}
-		time.Sleep(50 * time.Millisecond)
+		<-worked // on a busy machine a wait would be over before anybody had written
 		file := filepath.Join(dir, "backup.swb")
 		b, err := a.Backup(t.Context(), now, file, []age.Recipient{secret.Recipient()}, nil, func(int64) {})
 		cancel()

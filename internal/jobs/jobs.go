@@ -48,6 +48,9 @@ type Queue struct {
 	now     func() time.Time
 
 	kinds   map[string]Kind
+	sole    *ledger.Sole  // that no other process works the queue
+	watched chan struct{} // closed when nobody looks after sole any more
+	unwatch context.CancelFunc
 	mu      sync.Mutex
 	running map[int64]context.CancelCauseFunc
 }
@@ -226,23 +229,70 @@ func (q *Queue) Every(kind string, interval time.Duration) {
 	}, &river.PeriodicJobOpts{RunOnStart: true}))
 }
 
-// Start begins to work until [Queue.Stop]. One process works a ledger's queue; jobs that are marked as running are what a killed one left behind, and are run again.
+// Start begins to work until [Queue.Stop]. One process works a ledger's queue: for a second one the error is errs.Conflict. So jobs that are marked as running are
+// what a killed one left behind, and are run again.
 func (q *Queue) Start(ctx context.Context) error {
-	if _, err := q.ledger.Queue().ExecContext(ctx, "UPDATE river_job SET state = 'available' WHERE state = 'running'"); err != nil {
+	sole, err := q.ledger.Sole(ctx, "jobs")
+	if err != nil {
 		return failed(err)
 	}
-	return failed(q.client.Start(ctx))
+	q.sole = sole
+	_, err = q.ledger.Queue().ExecContext(ctx, "UPDATE river_job SET state = 'available' WHERE state = 'running'")
+	if err == nil {
+		err = q.client.Start(ctx)
+	}
+	if err != nil {
+		return failed(errors.Join(err, sole.End(ctx)))
+	}
+	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	q.unwatch, q.watched = cancel, make(chan struct{})
+	go q.watch(watching)
+	return nil
+}
+
+// soleEvery is how often the queue looks whether it is still its own.
+const soleEvery = 10 * time.Second
+
+// watch stops the work when the database has given the queue to another process: after a break of the network both would work it.
+func (q *Queue) watch(ctx context.Context) {
+	defer close(q.watched)
+	look := time.NewTicker(soleEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		switch err := q.sole.Check(ctx); {
+		case errs.KindOf(err) == errs.Conflict:
+			q.log.Error("jobs: another process works the queue; no more jobs are run here", "error", err.Error())
+			if err := q.client.StopAndCancel(ctx); err != nil && ctx.Err() == nil {
+				q.log.Error("jobs: stopping", "error", err.Error())
+			}
+			return
+		case err != nil && ctx.Err() == nil:
+			q.log.Warn("jobs: the queue's lock cannot be looked at", "error", err.Error())
+		}
+	}
 }
 
 // Stop lets running jobs end until ctx is over, then cancels them; they are run again after the next start.
 func (q *Queue) Stop(ctx context.Context) error {
-	err := q.client.Stop(ctx)
-	if err == nil {
-		return nil
+	if q.unwatch != nil {
+		q.unwatch()
+		<-q.watched
 	}
+	err := q.client.Stop(ctx)
 	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return failed(q.client.StopAndCancel(hard))
+	if err != nil {
+		err = q.client.StopAndCancel(hard)
+	}
+	if q.sole != nil {
+		err = errors.Join(err, q.sole.End(hard))
+	}
+	return failed(err)
 }
 
 // quietHandler passes River's warnings and errors on and nothing below: it tells of every fetch.

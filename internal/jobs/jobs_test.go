@@ -337,3 +337,53 @@ func TestKill(t *testing.T) {
 		}
 	})
 }
+
+// On PostgreSQL two servers could have one ledger: the second is told, and may go on when the first is gone.
+func TestOneServerWorksTheQueue(t *testing.T) {
+	url := ledgertest.Postgres(t)
+	first, second := open(t, ledgertest.Open(t, url)), open(t, ledgertest.Open(t, url))
+	if err := first.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := second.Start(t.Context())
+	if errs.KindOf(err) != errs.Conflict || !strings.Contains(errs.Text(err, "zh"), "另一个守望服务器") || !strings.Contains(errs.Text(err, "en"), "another Shouwang server") {
+		t.Fatalf("the second server: %v", err)
+	}
+	if err := first.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	start(t, second)
+}
+
+// A right that the database has lost, by a break of the connection, is taken again, unless somebody else was faster.
+func TestALostRight(t *testing.T) {
+	url := ledgertest.Postgres(t)
+	who := fmt.Sprintf("cut-%d-%d", os.Getpid(), time.Now().UnixNano())
+	a, b := ledgertest.Open(t, url+"&application_name="+who), ledgertest.Open(t, url)
+	mine, err := a.Sole(t.Context(), "jobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := func() { // as a broken network does
+		if _, err := b.Queue().ExecContext(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", who); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut()
+	if err := mine.Check(t.Context()); err != nil {
+		t.Errorf("nobody else has it: %v", err)
+	}
+	if _, err := b.Sole(t.Context(), "jobs"); errs.KindOf(err) != errs.Conflict {
+		t.Errorf("it was taken again: %v", err)
+	}
+	if err := mine.End(t.Context()); err != nil {
+		t.Error(err)
+	}
+	theirs, err := b.Sole(t.Context(), "jobs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := theirs.End(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"shouwang/internal/account"
+	"shouwang/internal/division"
 	"shouwang/internal/errs"
 	"shouwang/internal/intake"
 	"shouwang/internal/policy"
@@ -109,7 +110,13 @@ func ImportNational(ctx context.Context, actor account.Actor, pack *policy.Pack,
 	}
 	o.Dataset = ds.ID
 	receipt, err := service.Upload(ctx, intake.Upload{Name: strings.TrimSuffix(out.File, filepath.Ext(out.File)) + ".csv", Size: int64(len(text)),
-		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }}, o)
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil },
+		Allow: func(_ *policy.Dataset, scope division.Code) error {
+			if actor.Within(scope) {
+				return nil
+			}
+			return errs.New(errs.Refused, "文件所属的行政区划不在您的范围内，已退回", "the file is of a division outside your area; it is refused")
+		}}, o)
 	if err != nil {
 		return out, err
 	}
