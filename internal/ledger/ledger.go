@@ -58,7 +58,7 @@ type Ledger struct {
 const (
 	postgresConns = 24
 	latestConns   = 4
-	queueConns    = 7 // one of them is held by Sole
+	queueConns    = 7       // one of them is held by Sole
 	busyTimeout   = "10000" // ms that SQLite waits for another process
 )
 

@@ -16,8 +16,8 @@ import (
 
 // Facts gives casework's guards what they need to know of a case's plan: measures_planned, measures_delivered, development_measure,
 // matching_measure_planned, matching_measure_per_risk (each recorded risk has one delivered, by the pack's table, social security counting where
-// that counts for clearing), and, where the transaction has a time (a step), months_without_measure and months_without_development: whole months
-// since identification, 0 once there is one.
+// that counts for clearing), and, where the transaction has a time (a step), months_without_development: whole months since identification, 0 once there is one.
+// (That a household waits for its first measure is a deadline of the state, not a fact.)
 func Facts(p *policy.Pack) casework.MeasureFacts {
 	return func(ctx context.Context, tx *ledger.Tx, c *casework.Case) (workflow.Facts, error) {
 		var list []Measure
@@ -42,14 +42,10 @@ func Facts(p *policy.Pack) casework.MeasureFacts {
 			months := 0
 			for today := casework.Civil(tx.Now.Go()); !day.AddDate(0, months+1, 0).After(today); months++ {
 			}
-			none, undeveloped := months, months
-			if planned > 0 {
-				none = 0
-			}
 			if development {
-				undeveloped = 0
+				months = 0
 			}
-			f["months_without_measure"], f["months_without_development"] = expr.NumberValue(float64(none)), expr.NumberValue(float64(undeveloped))
+			f["months_without_development"] = expr.NumberValue(float64(months))
 		}
 		return f, nil
 	}

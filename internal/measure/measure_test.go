@@ -430,10 +430,9 @@ func TestFacts(t *testing.T) {
 		is("no plan", "measures_planned", 0)
 		is("no plan", "matching_measure_planned", 0)
 		w.now = w.now.AddDate(0, 2, 0)
-		is("two months on", "months_without_measure", 2)
+		is("two months on", "months_without_development", 2)
 		plan := must[*measure.Plan](w, "dibao")(w.s.Decide(ctx, township, w.now, measure.Decide{Case: c.ID, Items: []measure.Decision{{Option: "dibao", Reason: "r"}}}))
 		is("dibao does not match illness while it is planned", "matching_measure_planned", 0)
-		is("a measure", "months_without_measure", 0)
 		is("not development", "development_measure", 0)
 		is("not development", "months_without_development", 2)
 		m := of(plan, "dibao")
@@ -442,5 +441,6 @@ func TestFacts(t *testing.T) {
 		is("delivered", "measures_delivered", 1)
 		must[*measure.Plan](w, "farm")(w.s.Decide(ctx, township, w.now, measure.Decide{Case: c.ID, Version: plan.Version, Items: []measure.Decision{{Option: "farm_grant", Reason: "r"}}}))
 		is("farm grant", "development_measure", 1)
+		is("farm grant", "months_without_development", 0)
 	})
 }

@@ -66,7 +66,7 @@ func known() Facts {
 		"appraisals": n(0), "publicities": n(0), "publicity_days": n(5), "objections_open": n(0), "monitored_months": n(7), "watched_months": n(7),
 		"household_type": expr.TextValue("exited"), "no_labour": no, "risks": n(1), "risk_remarks_missing": n(0),
 		"schooling_confirmed": yes, "insurance_confirmed": yes, "housing_confirmed": yes, "water_confirmed": yes,
-		"measures_planned": n(2), "measures_delivered": n(2), "development_measure": yes, "matching_measure_planned": yes, "matching_measure_per_risk": yes,
+		"measures_planned": n(2), "measures_delivered": n(2), "development_measure": yes, "months_without_development": n(0), "matching_measure_planned": yes, "matching_measure_per_risk": yes,
 		"category": expr.TextValue("unstable"), "clear_way": expr.TextValue("helped"), "risks_resolved": yes, "attendees": n(20), "votes_for": n(18), "checked_before": no,
 		"signed_on": DateValue(day("2026-11-01")), "posted_on": DateValue(day("2026-11-24")), "decided_on": DateValue(day("2026-11-24")),
 		"members": n(4), "labourers": n(1), "able_labourers": n(1), "income_per_head": n(8400), "reference_income_per_head": n(9000), "wage_income": n(20000),
@@ -160,6 +160,16 @@ func TestGuardsRefuse(t *testing.T) {
 	f["monitored_months"], f["clear_way"] = n(2), expr.TextValue("natural")
 	if move, err := m.Next("helping", "propose_clearing", []string{"village"}, f); err != nil || !slices.Equal(move.Flags, []string{"not_rushed"}) {
 		t.Errorf("natural clearing: %v %v", move, err)
+	}
+	// Six months with labour and no development measure are a doubt that goes along; without labour they are none.
+	f = known()
+	f["months_without_development"] = n(6)
+	if move, err := m.Next("helping", "propose_clearing", []string{"village"}, f); err != nil || !slices.Equal(move.Flags, []string{"development_in_time"}) {
+		t.Errorf("half a year without development: %v %v", move, err)
+	}
+	f["able_labourers"] = n(0)
+	if move, err := m.Next("helping", "propose_clearing", []string{"village"}, f); err != nil || len(move.Flags) > 0 {
+		t.Errorf("nobody can work: %v %v", move, err)
 	}
 }
 
