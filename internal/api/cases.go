@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +79,7 @@ type countsInput struct{ CaseFilter }
 type countsOutput struct {
 	Body struct {
 		Counts []casework.Count `json:"counts" doc:"By state and level"`
+		At     ledger.Time      `json:"counted_at" doc:"When they were counted: for areas above a county some minutes ago"`
 	}
 }
 
@@ -86,6 +89,12 @@ func (s *Server) countCases(ctx context.Context, who account.Actor, in *countsIn
 		return nil, err
 	}
 	out := &countsOutput{}
+	out.Body.At = ledger.At(s.now())
+	if reflect.DeepEqual(f, casework.Filter{Under: f.Under}) { // nothing but an area
+		t, err := s.cases.Tally(ctx, who, s.now(), f.Under)
+		out.Body.At, out.Body.Counts = t.At, slices.DeleteFunc(t.Counts, func(c casework.Count) bool { return c.Phase == string(policy.PhaseClosed) })
+		return out, err
+	}
 	out.Body.Counts, err = s.cases.Counts(ctx, who, s.now(), f)
 	return out, err
 }

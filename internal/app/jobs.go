@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"shouwang/internal/account"
+	"shouwang/internal/casework"
 	"shouwang/internal/jobs"
 	"shouwang/internal/task"
 )
@@ -35,6 +36,15 @@ func (a *App) Jobs(ctx context.Context, now func() time.Time) (*jobs.Queue, erro
 			return r.Result(map[string]int{"snapshots": n})
 		})
 		q.Every("effect.snapshot", 6*time.Hour)
+		jobs.Register(q, jobs.Kind{Name: "case.recount", ZH: "统计个案数", EN: "Count cases", Single: true}, func(ctx context.Context, r *jobs.Run, _ struct{}) error {
+			cases, err := a.Casework()
+			if err != nil {
+				return err
+			}
+			_, err = cases.Recount(ctx, account.SystemActor("recount"), r.Now(), casework.TallyFrom)
+			return err
+		})
+		q.Every("case.recount", 3*time.Minute)
 	}
 	return q, nil
 }

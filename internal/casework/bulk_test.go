@@ -255,6 +255,18 @@ func BenchmarkBulk(b *testing.B) {
 					}
 					b.ReportMetric(float64(time.Since(at).Microseconds())/1000, name+"-counts-ms")
 				}
+				at := time.Now()
+				if _, err := w.s.Recount(b.Context(), account.SystemActor("recount"), w.now, casework.TallyFrom); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(time.Since(at).Seconds(), "recount-s")
+				for name, actor := range map[string]account.Actor{"province": guizhou, "county": w.actors[account.County]} {
+					at := time.Now()
+					if _, err := w.s.Tally(b.Context(), actor, w.now, 0); err != nil {
+						b.Fatal(err)
+					}
+					b.ReportMetric(float64(time.Since(at).Microseconds())/1000, name+"-tally-ms")
+				}
 			}
 		})
 	}

@@ -1,0 +1,86 @@
+package casework_test
+
+import (
+	"testing"
+	"time"
+
+	"shouwang/internal/account"
+	"shouwang/internal/casework"
+	"shouwang/internal/division"
+	"shouwang/internal/errs"
+	"shouwang/internal/ledger"
+	"shouwang/internal/ledger/ledgertest"
+)
+
+// What is kept of the counts is what is counted, by whoever asks; it says when it was counted, and is not told any more when it is old.
+func TestTally(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledger.Ledger) {
+		w := newWorld(t, l)
+		if _, err := w.s.Receive(t.Context(), account.SystemActor("dispatch"), w.now, spread(t, 600), nil); err != nil {
+			t.Fatal(err)
+		}
+		county := w.actors[account.County]
+		prefecture, system := w.actors[account.Prefecture], account.SystemActor("recount")
+		sum := func(actor account.Actor, now time.Time, under division.Code) (int, time.Time) {
+			t.Helper()
+			tally, err := w.s.Tally(t.Context(), actor, now, under)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tally.Sum(func(c casework.Count) bool { return c.State == "received" }), tally.At.Go()
+		}
+		counted := func(actor account.Actor) int {
+			t.Helper()
+			counts, err := w.s.Counts(t.Context(), actor, w.now, casework.Filter{States: []string{"received"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, c := range counts {
+				n += c.Cases
+			}
+			return n
+		}
+		recount := func(now time.Time, least int64) {
+			t.Helper()
+			if n, err := w.s.Recount(t.Context(), system, now, least); err != nil || n != 600 {
+				t.Fatalf("%d, %v", n, err)
+			}
+		}
+		recount(w.now, 1000) // too few to be kept
+		if _, at := sum(prefecture, w.now.Add(time.Minute), 0); !at.Equal(w.now.Add(time.Minute)) {
+			t.Errorf("counted at %v: too few were kept", at)
+		}
+		recount(w.now, 1)
+		recount(w.now, 1) // nothing has changed
+		n, err := w.s.ActAll(t.Context(), county, w.now, "accept", casework.Filter{States: []string{"received"}}, nil, nil)
+		if err != nil || n == 0 {
+			t.Fatalf("%d accepted, %v", n, err)
+		}
+		soon := w.now.Add(9 * time.Minute)
+		for name, actor := range map[string]account.Actor{"prefecture": prefecture, "system": system} {
+			got, at := sum(actor, soon, 0)
+			if want := counted(actor) + n; got != want || !at.Equal(w.now) {
+				t.Errorf("%s: %d at %v, want %d as before the county acted", name, got, at, want)
+			}
+			if got, at := sum(actor, soon, county.Division); got != 0 || !at.Equal(soon) {
+				t.Errorf("%s of a county: %d at %v, want none now", name, got, at)
+			}
+		}
+		late := w.now.Add(11 * time.Minute)
+		if got, at := sum(prefecture, late, 0); got != counted(prefecture) || !at.Equal(late) {
+			t.Errorf("an old count is told: %d at %v", got, at)
+		}
+		recount(late, 1)
+		if got, at := sum(prefecture, late.Add(time.Minute), 0); got != counted(prefecture) || !at.Equal(late) {
+			t.Errorf("counted again: %d at %v", got, at)
+		}
+		recount(late, 1000) // it has become few
+		if _, at := sum(prefecture, late.Add(time.Minute), 0); !at.Equal(late.Add(time.Minute)) {
+			t.Errorf("counted at %v: the old count is still kept", at)
+		}
+		if _, err := w.s.Recount(t.Context(), w.actors[account.Village], w.now, 1); errs.KindOf(err) != errs.Refused {
+			t.Errorf("a village recounts: %v", err)
+		}
+	})
+}
