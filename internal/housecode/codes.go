@@ -410,3 +410,16 @@ func (cs *Codes) Revoke(ctx context.Context, tx *ledger.Tx, actor account.Actor,
 	event.Reason = reason
 	return c, audit.Record(tx, event)
 }
+
+// InVillage gives the codes of a village in the actor's area that ended or are in force, by household and serial number. It needs account.CodeRead.
+func (cs *Codes) InVillage(ctx context.Context, tx *ledger.Tx, actor account.Actor, village division.Code) ([]Code, error) {
+	if err := actor.May(account.CodeRead); err != nil {
+		return nil, err
+	}
+	if err := actor.Sees(village); err != nil {
+		return nil, err
+	}
+	rows := []Code{}
+	err := tx.NewSelect().Model(&rows).Where("village = ?", village).Order("household", "serial").Scan(ctx)
+	return rows, err
+}
