@@ -5,10 +5,12 @@ import (
 	"sync"
 
 	"shouwang/internal/account"
+	"shouwang/internal/attachment"
 	"shouwang/internal/casework"
 	"shouwang/internal/errs"
 	"shouwang/internal/matching"
 	"shouwang/internal/measure"
+	"shouwang/internal/phone"
 	"shouwang/internal/registry"
 	"shouwang/internal/task"
 	"shouwang/internal/workflow"
@@ -85,6 +87,18 @@ func (a *App) Plans() (*measure.Service, error) {
 		a.people.plans = measure.New(a.Ledger, a.Keyring, a.Pack, cases, task.Calendar(a.Pack), a.people.match(a).Checker(), a.Log)
 	}
 	return a.people.plans, nil
+}
+
+// Attachments are the files that belong to households.
+func (a *App) Attachments() *attachment.Store { return attachment.New(a.Keyring, a.Config.Data) }
+
+// Phone gives villages to take along and takes visits that were made off line. The error is NotFound when the pack has no workflow, or none with visits.
+func (a *App) Phone() (*phone.Service, error) {
+	cases, err := a.Casework()
+	if err != nil {
+		return nil, err
+	}
+	return phone.New(phone.Parts{Ledger: a.Ledger, Warehouse: a.Warehouse, Keyring: a.Keyring, Pack: a.Pack, Tree: a.Tree, Cases: cases, Screening: a.Screening(), Files: a.Attachments()})
 }
 
 // indicators are the values of one household as the last run left them. What is unknown, or a household that was never screened, is left out.

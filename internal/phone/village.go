@@ -331,7 +331,7 @@ func (s *Service) households(ctx context.Context, actor account.Actor, now time.
 // newer than the last run, there is nothing to give.
 func (s *Service) screened(ctx context.Context, village division.Code) (map[int64]workflow.Facts, map[int64][]screening.StandingWarning, error) {
 	rows, warned := map[int64]workflow.Facts{}, map[int64][]screening.StandingWarning{}
-	err := s.screening.States(ctx, screening.StateFilter{Division: village, All: true}, func(st screening.State) error {
+	err := s.screening.States(ctx, screening.StateFilter{Division: village, All: true, Bare: true}, func(st screening.State) error {
 		facts := workflow.Facts{}
 		for i := range s.pack.Indicators {
 			if st.Row[i].Known {

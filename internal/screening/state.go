@@ -48,6 +48,7 @@ type StateFilter struct {
 	Numbers  []string
 	Division division.Code
 	All      bool // of the division: households without a warning, too
+	Bare     bool // without the members
 }
 
 // States hands the state of every chosen household to fn, by household id. Errors: errs.NotFound (nothing screened yet, or
@@ -94,7 +95,10 @@ func (s *Service) States(ctx context.Context, f StateFilter, fn func(State) erro
 		return err
 	}
 	defer func() { _ = exec(context.WithoutCancel(ctx), c, "DROP TABLE IF EXISTS chosen") }()
-	list, err := s.readStates(ctx, c, q, rec)
+	list, at, err := s.readStates(ctx, c, q, rec)
+	if err == nil && !f.Bare {
+		err = s.readMembers(ctx, c, q, list, at)
+	}
 	if err != nil {
 		return err
 	}
@@ -109,7 +113,7 @@ func (s *Service) States(ctx context.Context, f StateFilter, fn func(State) erro
 	return nil
 }
 
-func (s *Service) readStates(ctx context.Context, c *sql.Conn, q *query, rec *runRecord) ([]State, error) {
+func (s *Service) readStates(ctx context.Context, c *sql.Conn, q *query, rec *runRecord) ([]State, map[int64]int, error) {
 	p := q.pack
 	cols := []string{"w.household_id", "h.household_no", "w.division", "w.members", "w.run"}
 	for i := range p.Indicators {
@@ -139,7 +143,7 @@ func (s *Service) readStates(ctx context.Context, c *sql.Conn, q *query, rec *ru
 		list = append(list, st)
 		return nil
 	}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := scan(ctx, c, `SELECT v.household_id, v.risk, v.level, coalesce(string_agg(t.rule, ' ' ORDER BY t.level DESC, t.rule), '')
 FROM warning_live AS v JOIN chosen USING (household_id) LEFT JOIN hit AS t ON t.household_id = v.household_id AND t.run = v.run AND t.risk = v.risk AND t.class <> 'doubt'
@@ -157,9 +161,9 @@ WHERE v.level > 0 GROUP BY ALL ORDER BY v.household_id, v.level DESC, v.risk`, f
 		}
 		return nil
 	}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return list, s.readMembers(ctx, c, q, list, at)
+	return list, at, nil
 }
 
 // readMembers adds the members and their facts: the columns of the register in one query, then one a dataset.
