@@ -63,14 +63,14 @@ var layers = []struct {
 		"internal/ledger/ledgertest": {"internal/ledger"}, // opens ledgers of both engines for tests
 	}},
 	{"subject", "each owns its tables; linking asks the registry who is whose; a subject on the ledger never imports one on the warehouse", map[string][]string{
-		"internal/registry":   nil,
-		"internal/linkage":    {"internal/registry"},
-		"internal/audit":      nil,
-		"internal/account":    {"internal/audit"},
-		"internal/task":       {"internal/audit", "internal/account"},
-		"internal/casework":   {"internal/audit", "internal/account", "internal/task"},
-		"internal/measure":    {"internal/audit", "internal/account", "internal/task", "internal/casework"},
-		"internal/housecode":  {"internal/audit", "internal/account"},
+		"internal/registry":  nil,
+		"internal/linkage":   {"internal/registry"},
+		"internal/audit":     nil,
+		"internal/account":   {"internal/audit"},
+		"internal/task":      {"internal/audit", "internal/account"},
+		"internal/casework":  {"internal/audit", "internal/account", "internal/task"},
+		"internal/measure":   {"internal/audit", "internal/account", "internal/task", "internal/casework"},
+		"internal/housecode": {"internal/audit", "internal/account"},
 
 		"internal/account/accounttest": {"internal/account"}, // an actor of every role for tests
 	}},

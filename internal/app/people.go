@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"shouwang/internal/account"
-	"shouwang/internal/attachment"
 	"shouwang/internal/casework"
 	"shouwang/internal/errs"
 	"shouwang/internal/matching"
@@ -88,9 +87,6 @@ func (a *App) Plans() (*measure.Service, error) {
 	}
 	return a.people.plans, nil
 }
-
-// Attachments are the files that belong to households.
-func (a *App) Attachments() *attachment.Store { return attachment.New(a.Keyring, a.Config.Data) }
 
 // Phone gives villages to take along and takes visits that were made off line. The error is NotFound when the pack has no workflow, or none with visits.
 func (a *App) Phone() (*phone.Service, error) {
