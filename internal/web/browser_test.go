@@ -216,7 +216,11 @@ func (b *browser) axe(name string) {
 // pages are what the pictures show: a role, an address, a name.
 func (s *site) pages() []struct{ role, path, name string } {
 	no := s.worst(county)
+	id := s.pictured()
 	return []struct{ role, path, name string }{
+		{"county", "/cases/" + id, "case"},
+		{"county", "/cases/" + id + "?action=record_visit", "case-visit"},
+		{"county", "/cases/new?household=" + no, "case-new"},
 		{"county", "/overview", "overview-county"},
 		{"county", "/warnings", "warnings"},
 		{"county", "/warnings?level=red&risk=illness", "warnings-filtered"},
@@ -274,6 +278,7 @@ func TestPictures(t *testing.T) {
 			lang, theme string
 		}{{1440, "zh", "dark"}, {1440, "en", "light"}, {360, "zh", "dark"}, {360, "en", "light"}}...)
 	}
+	list := s.pages()
 	for _, l := range looks {
 		suffix := fmt.Sprintf("-%d-%s-%s", l.width, l.lang, l.theme)
 		b.size(l.width, 900)
@@ -281,7 +286,10 @@ func TestPictures(t *testing.T) {
 		b.look(l.lang, l.theme)
 		b.check("/sign-in", "sign-in"+suffix)
 		role := ""
-		for _, p := range s.pages() {
+		for _, p := range list {
+			if only := os.Getenv("SHOUWANG_PICTURES"); only != "" && !strings.HasPrefix(p.name, only) {
+				continue
+			}
 			if p.role != role {
 				b.signIn(p.role)
 				b.look(l.lang, l.theme)

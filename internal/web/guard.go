@@ -54,7 +54,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	}))
 	inner := origin.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != uploadPath {
+		if !takesFiles(r.URL.Path) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		}
 		h := w.Header()

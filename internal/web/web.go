@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"shouwang/internal/account"
 	"shouwang/internal/app"
 	"shouwang/internal/errs"
 	"shouwang/internal/jobs"
+	"shouwang/internal/paper"
 	"shouwang/internal/web/assets"
 	"shouwang/internal/web/view"
 )
@@ -45,6 +47,7 @@ type Server struct {
 	config   Config
 	handler  http.Handler
 	provider provider
+	font     func() (*paper.Font, error) // opened when the first paper is made
 }
 
 // New makes the pages on an open program.
@@ -78,6 +81,7 @@ func New(c Config) (*Server, error) {
 	if s.shapes, err = readShapes(outlines); err != nil {
 		return nil, err
 	}
+	s.font = sync.OnceValues(paper.OpenFont)
 	s.handler = s.routes()
 	return s, nil
 }
@@ -116,6 +120,13 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /households/{no}", s.page(account.HouseholdRead, s.household))
 	mux.Handle("GET /households/{no}/why/{rule}", s.page(account.HouseholdRead, s.why))
 	mux.Handle("POST /households/{no}/reveal", s.page(account.HouseholdReveal, s.reveal))
+	mux.Handle("GET /cases/new", s.page(account.CaseOpen, s.caseNew))
+	mux.Handle("POST /cases/new", s.page(account.CaseOpen, s.caseOpen))
+	mux.Handle("GET /cases/{id}", s.page(account.CaseRead, s.caseShow))
+	mux.Handle("POST /cases/{id}/act/{action}", s.page(account.CaseAct, s.caseAct))
+	mux.Handle("POST /cases/{id}/reveal", s.page(account.HouseholdReveal, s.caseReveal))
+	mux.Handle("POST /cases/{id}/papers/{form}", s.page(account.ReportMake, s.casePaper))
+	mux.Handle("GET /cases/{id}/files/{hash}", s.page(account.CaseRead, s.caseFileOf))
 	mux.Handle("GET /data", s.page(account.CoverageRead, s.calendar))
 	mux.Handle("GET /data/receipts", s.page(account.IntakeRead, s.receipts))
 	mux.Handle("GET /data/receipts/{delivery}", s.page(account.IntakeRead, s.receipt))

@@ -26,6 +26,7 @@ import (
 func TestWhoOpensWhat(t *testing.T) {
 	s := newSite(t, nil)
 	no := s.worst(village.At(4))
+	id := s.as(account.County).lead(no, "走访发现大病")
 	people := map[account.Role]*person{}
 	all := []account.Role{account.Province, account.Prefecture, account.County, account.Township, account.Village, account.Department, account.Policy, account.Auditor, account.Admin}
 	for _, role := range all {
@@ -46,6 +47,9 @@ func TestWhoOpensWhat(t *testing.T) {
 		{"/warnings", all[:5]},
 		{"/households", all[:5]},
 		{"/households/" + no, all[:4]},
+		{"/cases/new", []account.Role{account.County, account.Township, account.Village}},
+		{"/cases/" + id, append(slices.Clone(all[:4]), account.Auditor)},
+		{"/cases/" + id + "/files/" + strings.Repeat("0", 64), nil},
 		{"/data", []account.Role{account.Province, account.Prefecture, account.County, account.Department, account.Policy, account.Auditor}},
 		{"/data/requests", []account.Role{account.Province, account.Prefecture, account.County, account.Department, account.Policy, account.Auditor}},
 		{"/data/receipts", []account.Role{account.Province, account.Prefecture, account.County, account.Department, account.Auditor}},
@@ -62,6 +66,8 @@ func TestWhoOpensWhat(t *testing.T) {
 			want := http.StatusForbidden
 			if slices.Contains(x.open, role) {
 				want = http.StatusOK
+			} else if strings.HasPrefix(x.path, "/cases/"+id) && !slices.Contains([]account.Role{account.Policy, account.Admin}, role) {
+				want = http.StatusNotFound // not the reader's, or a file that no paper names: not there
 			} else if strings.HasPrefix(x.path, "/households/") && role == account.Village {
 				want = http.StatusNotFound // another village's household: not there
 			}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"shouwang/internal/casework"
 	"shouwang/internal/intake"
 	"shouwang/internal/jobs"
 	"shouwang/internal/policy"
@@ -45,7 +46,14 @@ func Stories(p Page, pack *policy.Pack) []Story {
 	refused := receipt
 	refused.State, refused.Error, refused.Rejects = intake.Refused, &intake.Text{ZH: "表头对不上任何一种数据。", EN: "the header fits no dataset."}, nil
 	tabs, policies := DataTabs{Current: "calendar", Receipts: true, Upload: true, Screening: true}, PolicyTabs{Current: "rules", WhatIf: true}
+	clash := storyCase()
+	clash.Conflict = storyConflict()
+	done := CasePage{Case: &casework.Case{ID: "0191", HouseholdNo: "5226331050020138"}, State: "误报关闭", Channel: "热线信访", Next: CaseNext{Kind: "none"}}
 	stories := []Story{
+		{"case", "Case", CasePageOf(at("cases", p.T("case.title")), storyCase())},
+		{"case-conflict", "Case, two editors", CasePageOf(at("cases", p.T("case.title")), clash)},
+		{"case-closed", "Case, closed", CasePageOf(at("cases", p.T("case.title")), done)},
+		{"case-new", "Report a household", NewCasePage(at("cases", p.T("newcase.title")), NewCase{Form: *storyForm(), Found: &FoundHome{No: "5226331050020137", Place: "从江县西山镇顶洞村", HeadName: "杨**", Kind: "脱贫户", CaseHref: "/cases/0190", CaseState: "待入户核实"}})},
 		{"levels", "Level", PartsPage(p, Level(p, "red"), Level(p, "yellow"), Level(p, "blue"), Unknown(p, "医疗保障局的医保结算 2026-09-03 后未到"), Number(p, 52000, "/warnings"), Number(p, 0, "/warnings"), Bar(5, 3, 2, 12))},
 		{"sign-in", "Sign-in", SignInPage(p, SignIn{Demo: []DemoAccount{{"demo-county", "杨县办", "县级", "从江县"}, {"demo-village", "吴村干", "村级工作人员", "顶洞村"}}})},
 		{"sign-in-wrong", "Sign-in, refused", SignInPage(p, SignIn{Error: "登录名、口令或验证码不对"})},
