@@ -54,8 +54,10 @@ func (s *Server) openCase(v *visit, id, reason string) (*caseFile, error) {
 		return nil, err
 	}
 	if v.actor.May(account.PlanRead) == nil {
-		c.plan, err = plans.Plan(v.context(), v.actor, id)
-		if err != nil && errs.KindOf(err) != errs.NotFound {
+		switch c.plan, err = plans.Plan(v.context(), v.actor, id); {
+		case errs.KindOf(err) == errs.NotFound && err != nil:
+			c.plan = nil
+		case err != nil:
 			return nil, err
 		}
 	}
@@ -451,7 +453,9 @@ func (c *caseFile) fillRecords(p *view.CasePage) {
 	fact("case.fact.marked", it.MarkedMonth)
 	fact("case.fact.cleared", at.Day(it.ClearedOn))
 	fact("case.fact.clear_way", c.codeOf("clear_way", it.ClearWay))
-	fact("case.fact.round", strconv.Itoa(it.Round))
+	if it.Round > 1 {
+		fact("case.fact.round", strconv.Itoa(it.Round))
+	}
 	var departments []string
 	for _, d := range c.dossier.Departments {
 		departments = append(departments, s.departmentName(d).In(lang))

@@ -97,7 +97,7 @@ func (a *asked) inputs() []view.FormField {
 }
 
 func (a *asked) input(name string, f *policy.Field, values url.Values) view.FormField {
-	out := view.FormField{Name: name, Label: f.Name.In(a.lang), Hint: f.Hint.In(a.lang), Unit: f.Unit, Required: f.Required, Sealed: f.Sealed, Many: f.Many, Value: values.Get(name)}
+	out := view.FormField{Name: name, Label: f.Name.In(a.lang), Hint: f.Hint.In(a.lang), Unit: view.Page{Lang: a.lang}.Unit(f.Unit, 2), Required: f.Required, Sealed: f.Sealed, Many: f.Many, Value: values.Get(name)}
 	if fault, ok := a.faults[name]; ok {
 		out.Fault = fault.In(a.lang)
 	}
@@ -406,7 +406,7 @@ func (t *told) value(f *policy.Field, v any) string {
 	case float64:
 		text := strconv.FormatFloat(x, 'f', -1, 64)
 		if f.Unit != "" {
-			text += " " + f.Unit
+			text += " " + view.Page{Lang: t.lang}.Unit(f.Unit, x)
 		}
 		return text
 	case map[string]any:
