@@ -48,10 +48,19 @@ type loader struct {
 // Load reads and checks the pack at the root of fsys. All that is wrong is reported together: the error joins one
 // *Error for each fault (see Errors). Load reads only; it never panics, whatever the bytes.
 func Load(fsys fs.FS) (*Pack, error) {
-	l := &loader{p: &Pack{}, claims: map[[2]string]node{}, broken: map[string]bool{}}
+	l := newLoader()
 	if err := l.read(fsys); err != nil {
 		return nil, err
 	}
+	return l.check()
+}
+
+func newLoader() *loader {
+	return &loader{p: &Pack{}, claims: map[[2]string]node{}, broken: map[string]bool{}}
+}
+
+// check decodes and judges the files that were read.
+func (l *loader) check() (*Pack, error) {
 	names := sortedNames(l.p.Files)
 	if _, ok := l.p.Files[packFile]; !ok {
 		l.report(packFile, 0, 0, "", "缺少此文件：这个文件夹是政策包吗？", "the file is missing: is this folder a policy pack?")
@@ -166,7 +175,7 @@ func (l *loader) read(fsys fs.FS) error {
 		}
 		return errors.Join(&Error{File: name, ZH: "无法读取政策包：" + err.Error(), EN: "the pack cannot be read: " + err.Error()})
 	}
-	l.p.Hash = hashFiles(l.p.Files)
+	l.p.Hash = HashFiles(l.p.Files)
 	return nil
 }
 
@@ -199,9 +208,9 @@ func sortedNames(files map[string][]byte) []string {
 	return names
 }
 
-// hashFiles is SHA-256 over each file in name order: length of the name, name, length of the content, content. The
+// HashFiles is the digest of a pack's files (Pack.Hash): SHA-256 over each file in name order: length of the name, name, length of the content, content. The
 // lengths (64-bit big-endian) keep two different packs from giving the same stream.
-func hashFiles(files map[string][]byte) string {
+func HashFiles(files map[string][]byte) string {
 	h := sha256.New()
 	put := func(b []byte) {
 		var n [8]byte
