@@ -71,6 +71,7 @@ var layers = []struct {
 		"internal/casework":  {"internal/audit", "internal/account", "internal/task"},
 		"internal/measure":   {"internal/audit", "internal/account", "internal/task", "internal/casework"},
 		"internal/housecode": {"internal/audit", "internal/account"},
+		"internal/amendment": {"internal/audit", "internal/account"},
 
 		"internal/account/accounttest": {"internal/account"}, // an actor of every role for tests
 	}},

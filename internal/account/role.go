@@ -75,7 +75,8 @@ const (
 	WhatifRun    Action = "whatif.run"
 	DispatchRun  Action = "dispatch.run" // warnings to leads
 	PackRead     Action = "pack.read"
-	PackChange   Action = "pack.change"
+	PackChange   Action = "pack.change"  // draft, test and submit amendments
+	PackApprove  Action = "pack.approve" // of somebody else
 
 	CaseRead        Action = "case.read"
 	CaseOpen        Action = "case.open" // report a household: visit, hotline, disaster list
@@ -140,6 +141,7 @@ var grants = []grant{
 	{DispatchRun, "派发线索", "Dispatch leads", []Role{Province, Prefecture, County}},
 	{PackRead, "查看政策包", "Read the policy pack", []Role{Province, Prefecture, County, Township, Village, Department, Policy, Auditor, Admin}},
 	{PackChange, "修改政策包", "Change the policy pack", []Role{Policy}},
+	{PackApprove, "审批他人的政策修订", "Approve others' policy amendments", []Role{Policy}},
 	{CaseRead, "查看个案", "See cases", []Role{Province, Prefecture, County, Township, Village, Department, Auditor}},
 	{CaseOpen, "上报线索", "Report a household", []Role{County, Township, Village}},
 	{CaseAct, "办理个案", "Act on cases", []Role{County, Township, Village, Department}},

@@ -110,6 +110,7 @@ type Server struct {
 
 	pages http.Handler
 
+	next     atomic.Pointer[Server] // who answers in its place
 	stopping atomic.Bool
 	signIn   *limiter
 	public   *limiter
@@ -161,10 +162,24 @@ func assemble(a *app.App, accounts *account.Service, cases *casework.Service, o 
 // Handler is everything behind the listener: guards, then routes.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// Replace has another server answer what comes from now on, on the listener of this one: another pack is in force. Requests that were begun end here.
+func (s *Server) Replace(next *Server) { s.newest().next.Store(next) }
+
+// newest is the last of those that took the place of this one.
+func (s *Server) newest() *Server {
+	for {
+		next := s.next.Load()
+		if next == nil {
+			return s
+		}
+		s = next
+	}
+}
+
 // Serve answers on l until ctx stops; then it takes no new requests, lets running ones end (Limits.Stop), and returns nil.
 func (s *Server) Serve(ctx context.Context, l net.Listener, certs *tls.Config) error {
 	server := &http.Server{
-		Handler: s.handler, ReadHeaderTimeout: s.limits.HeaderWait, IdleTimeout: s.limits.Idle, MaxHeaderBytes: 32 << 10,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.newest().handler.ServeHTTP(w, r) }), ReadHeaderTimeout: s.limits.HeaderWait, IdleTimeout: s.limits.Idle, MaxHeaderBytes: 32 << 10,
 		ErrorLog:  slog.NewLogLogger(serverLog{s.log.Handler()}, slog.LevelDebug),
 		TLSConfig: certs,
 	}
@@ -181,7 +196,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, certs *tls.Config) e
 		return errs.Wrap(errs.Unavailable, err, "服务意外停止", "the server stopped unexpectedly")
 	case <-ctx.Done():
 	}
-	s.stopping.Store(true)
+	s.newest().stopping.Store(true)
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Stop)
 	defer cancel()
 	err := server.Shutdown(wait)

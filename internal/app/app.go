@@ -36,7 +36,9 @@ type App struct {
 	Warehouse *warehouse.Warehouse
 	Ledger    *ledger.Ledger
 
-	lent   bool // another App owns what is open
+	base   *policy.Pack // without amendments: the folder's, or the built-in one
+	place  int64        // the last amendment that Pack has, by its place among the approved; 0: none
+	lent   bool         // another App owns what is open
 	people *people
 	batch  chan struct{} // holds one while batch work runs; shared with those it is lent to
 }
@@ -77,7 +79,7 @@ func New(cfg config.Config, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &App{Config: cfg, Log: log, Pack: pack, Tree: tree, people: &people{}, batch: make(chan struct{}, 1)}, nil
+	return &App{Config: cfg, Log: log, Pack: pack, base: pack, Tree: tree, people: &people{}, batch: make(chan struct{}, 1)}, nil
 }
 
 // LoadPack loads and checks the policy pack in folder dir, or the built-in pack of Guizhou when dir is empty.

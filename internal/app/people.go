@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"shouwang/internal/account"
+	"shouwang/internal/amendment"
 	"shouwang/internal/casework"
 	"shouwang/internal/errs"
 	"shouwang/internal/matching"
@@ -18,16 +19,20 @@ import (
 // people are the subjects on the ledger, made when they are first asked for and shared with those the program is lent to.
 type people struct {
 	mu       sync.Mutex
+	options  account.Options // the rules of signing in
 	accounts *account.Service
 	cases    *casework.Service
 	matching *matching.Service
 	plans    *measure.Service
+
+	amendments *amendment.Service
 }
 
 // SetAccounts sets the rules of signing in; before anybody asks for Accounts.
 func (a *App) SetAccounts(o account.Options) {
 	a.people.mu.Lock()
 	defer a.people.mu.Unlock()
+	a.people.options = o
 	a.people.accounts = account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, o, a.Log)
 }
 
@@ -40,7 +45,7 @@ func (a *App) Accounts() *account.Service {
 
 func (p *people) open(a *App) *account.Service {
 	if p.accounts == nil {
-		p.accounts = account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, account.Options{}, a.Log)
+		p.accounts = account.New(a.Ledger, a.Keyring, a.Pack, a.Tree, p.options, a.Log)
 	}
 	return p.accounts
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shouwang/internal/config"
 	"shouwang/internal/intake"
 )
 
@@ -36,6 +37,11 @@ func runRebuild(ctx context.Context, e *env) (*rebuildDocument, error) {
 		return nil, err
 	}
 	defer a.Close()
+	if _, err := config.ReadFolder(a.Config.Data); err == nil { // otherwise Rebuild says what is wrong
+		if err := a.ReadPolicy(ctx, e.Now()); err != nil {
+			return nil, err
+		}
+	}
 	bar := e.progress("重新接收归档", "taking the archive in again")
 	r, err := a.Rebuild(ctx, func(p intake.Progress) { bar.update(int64(p.Done), int64(p.Files)) })
 	bar.end(err)

@@ -43,6 +43,9 @@ func (e *env) open(ctx context.Context) (*app.App, error) {
 		}
 		err = a.Open(ctx)
 		if err == nil {
+			if err := a.UsePolicy(ctx, e.Now()); err != nil {
+				return nil, errors.Join(err, a.Close())
+			}
 			return a, nil
 		}
 		if errs.KindOf(err) != errs.Locked || time.Since(began) > handover {

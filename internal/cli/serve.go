@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -108,6 +107,9 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	if err := a.UsePolicy(ctx, e.Now()); err != nil {
+		return err
+	}
 	lines, err := relay.Listen(a.Config.Socket())
 	if err != nil {
 		return err
@@ -120,34 +122,21 @@ func runServe(ctx context.Context, e *env, o serveOptions) (err error) {
 	if err != nil {
 		return errs.Wrap(errs.Unavailable, err, "无法监听 "+o.listen, "cannot listen on "+o.listen)
 	}
-	queue, err := a.Jobs(ctx, e.Now)
+	s := &serving{env: e, options: o, proxies: proxies, at: l.Addr()}
+	first, err := s.begin(ctx, a)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	pages, err := o.pages(e, a, queue, l.Addr())
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	server, err := api.New(a, api.Options{Now: e.Now, Log: log, Proxies: proxies, Queue: queue, Pages: pages.Handler()})
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	if err := queue.Start(context.WithoutCancel(ctx)); err != nil { // it is stopped gently below
-		return errors.Join(err, l.Close())
-	}
-	defer func() {
-		gently, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopJobs)
-		defer cancel()
-		err = errors.Join(err, queue.Stop(gently))
-	}()
+	defer func() { err = errors.Join(err, s.stop(context.WithoutCancel(ctx))) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return lines.Serve(ctx, e.lend(a)) })
+	group.Go(func() error { return lines.Serve(ctx, s.lend()) })
 	group.Go(func() error {
 		defer lines.Close() // no new command lines; those that run are stopped by ctx
-		return server.Serve(ctx, l, certs)
+		return first.Serve(ctx, l, certs)
 	})
+	group.Go(func() error { return s.follow(ctx, first) })
 	scheme := "http://"
 	if certs != nil {
 		scheme = "https://"
@@ -201,17 +190,6 @@ func (o serveOptions) singleSignOn(e *env) (*account.SSOConfig, error) {
 		c.ClientSecret = strings.TrimSpace(line)
 	}
 	return &c, nil
-}
-
-// lend runs command lines of others on the open program.
-func (e *env) lend(a *app.App) relay.Run {
-	return func(ctx context.Context, call relay.Call, stdin io.Reader, stdout, stderr io.Writer) int {
-		return Run(ctx, Env{
-			Args: call.Args, Stdin: stdin, Stdout: stdout, Stderr: stderr,
-			Getenv: func(name string) string { return call.Env[name] },
-			Now:    e.Now, Dir: call.Dir, Lent: a.Lend(),
-		})
-	}
 }
 
 func parseProxies(list []string) ([]netip.Prefix, error) {

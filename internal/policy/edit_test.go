@@ -187,3 +187,42 @@ func TestCompareMissesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestBackdate: what is new holds on every past day, for its division; what is not stays as it was.
+func TestBackdate(t *testing.T) {
+	p := guizhou(t)
+	from := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	text, err := SetValue(p.Files[parametersFile], "line", "", from, 9000, "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err = SetValue(text, "income_severe", "522633", from, 0.8, "default"); err != nil {
+		t.Fatal(err)
+	}
+	draft, err := LoadFiles(p.Overlay(map[string][]byte{parametersFile: text}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := Backdate(p, draft)
+	for _, x := range []struct {
+		id   string
+		div  division.Code
+		day  string
+		want float64
+	}{
+		{"line", 0, "2024-06-01", 9000}, {"line", 522633000000, "2026-11-24", 9000}, {"line", 0, "2028-01-01", 9000},
+		{"income_severe", 0, "2026-11-24", 0.7}, {"income_severe", 522633105209, "2024-06-01", 0.8}, {"income_severe", 522632000000, "2028-01-01", 0.7},
+		{"income_near", 0, "2024-06-01", 1.1}, {"rural_income_last_year", 0, "2024-06-01", 14817},
+	} {
+		day, err := time.Parse(time.DateOnly, x.day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := q.Param(x.id, x.div, day); err != nil || v.Value != x.want {
+			t.Errorf("%s at %d on %s is %v, should be %v (%v)", x.id, x.div, x.day, v.Value, x.want, err)
+		}
+	}
+	if v, err := draft.Param("line", 0, from.AddDate(0, 0, -1)); err != nil || v.Value != 8500 {
+		t.Errorf("the draft itself has changed: %v %v", v, err)
+	}
+}
