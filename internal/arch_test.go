@@ -87,6 +87,7 @@ var layers = []struct {
 		"internal/bench":     {"internal/synth", "internal/intake", "internal/screening"}, // measures all of them
 	}},
 	{"app", "the whole program in order", map[string][]string{"internal/app": nil}},
+	{"demo", "plays the staff of a county of synthetic households, through the doors that people use", map[string][]string{"internal/demo": nil}},
 	{"assets", "static files, embedded and hashed", map[string][]string{"internal/web/assets": nil}},
 	{"view", "what pages look like: typed structs and components over what the layers below give; never a store or a request", map[string][]string{"internal/web/view": nil}},
 	{"web", "pages for people and JSON for programs, side by side", map[string][]string{"internal/web": nil, "internal/api": nil}},

@@ -4,17 +4,20 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"shouwang/internal/account"
 	"shouwang/internal/app"
 	"shouwang/internal/config"
+	"shouwang/internal/demo"
 	"shouwang/internal/division"
 	"shouwang/internal/errs"
 	"shouwang/internal/evaluate"
@@ -56,6 +59,7 @@ type demoDocument struct {
 	Intake     intakeTotals            `json:"intake"`     // what was taken in, as totals of intake
 	Screening  screening.Summary       `json:"screening"`  // as the document of screen
 	Evaluation evaluate.Report         `json:"evaluation"` // as the document of evaluate
+	Played     demo.Report             `json:"played"`     // what the staff of the demo did
 	Worst      []screening.Explanation `json:"worst"`      // the worst households, as documents of explain
 	Seconds    demoSeconds             `json:"seconds"`    // wall-clock seconds
 	pack       *policy.Pack
@@ -67,6 +71,7 @@ type demoSeconds struct {
 	Synth  float64 `json:"synth"`
 	Intake float64 `json:"intake"`
 	Screen float64 `json:"screen"`
+	Play   float64 `json:"play"`
 	Total  float64 `json:"total"`
 }
 
@@ -141,21 +146,14 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (*demoDocument, error) 
 		return nil, err
 	}
 	d.Intake = addUp(receipts)
-	d.Seconds.Intake, mark = e.Now().Sub(mark).Seconds(), e.Now()
-	bar := e.progress("筛查农户", "screening households")
-	d.Screening, err = a.Screening().Run(ctx, screening.Options{AsOf: o.asOf.or(e.Now()), Now: e.Now(), Full: true, Progress: bar.update})
-	bar.end(err)
-	if err != nil {
+	d.Seconds.Intake = e.Now().Sub(mark).Seconds()
+	if err := demoLife(ctx, e, a, d, code, o.asOf.or(e.Now())); err != nil {
 		return nil, err
 	}
-	d.Seconds.Screen = e.Now().Sub(mark).Seconds()
 	if d.Evaluation, err = evaluate.Run(ctx, a.Warehouse, filepath.Join(out, "truth")); err != nil {
 		return nil, err
 	}
 	if d.Worst, err = worst(ctx, a, worstShown); err != nil {
-		return nil, err
-	}
-	if err := demoPeople(ctx, e, a, code); err != nil {
 		return nil, err
 	}
 	if err := a.Close(); err != nil {
@@ -165,8 +163,21 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (*demoDocument, error) 
 	return d, nil
 }
 
-// demoPeople makes an account for every role, around the village of the demo with the most red warnings.
-func demoPeople(ctx context.Context, e *env, a *app.App, within division.Code) error {
+// demoLife screens twice and has an account for every role, and their colleagues, carry cases in between and before, around the village of the demo with
+// the most red warnings.
+func demoLife(ctx context.Context, e *env, a *app.App, d *demoDocument, within division.Code, asOf time.Time) error {
+	screen := func(day time.Time) (err error) {
+		mark := e.Now()
+		bar := e.progress("筛查农户", "screening households")
+		d.Screening, err = a.Screening().Run(ctx, screening.Options{AsOf: day, Now: e.Now(), Full: true, Progress: bar.update})
+		bar.end(err)
+		d.Seconds.Screen += e.Now().Sub(mark).Seconds()
+		return err
+	}
+	now := e.Now()
+	if err := screen(demo.Screened(asOf)); err != nil {
+		return err
+	}
 	villages, err := a.Screening().Areas(ctx, within, division.Village)
 	if err != nil {
 		return err
@@ -176,7 +187,13 @@ func demoPeople(ctx context.Context, e *env, a *app.App, within division.Code) e
 	}
 	most := slices.MaxFunc(villages, func(x, y screening.Area) int { return cmp.Compare(x.Red, y.Red) })
 	a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
-	return web.MakeDemoAccounts(ctx, a.Ledger, a.Accounts(), e.Now(), most.Division)
+	if err := web.MakeDemoAccounts(ctx, a.Ledger, a.Accounts(), demo.Begins(now), most.Division); err != nil {
+		return err
+	}
+	mark, screened := e.Now(), d.Seconds.Screen
+	d.Played, err = demo.Play(ctx, a, demo.Options{Now: now, Village: most.Division, Second: func() error { return screen(asOf) }})
+	d.Seconds.Play = e.Now().Sub(mark).Seconds() - (d.Seconds.Screen - screened)
+	return err
 }
 
 // prepareDemo settles the data folder: a named one must be new; the demo's own is replaced if the demo made it.
@@ -274,6 +291,7 @@ func (d *demoDocument) text(w *page) {
 	for _, x := range d.Worst {
 		worstText(w, x)
 	}
+	d.played(w)
 	w.heading("与真相对照", "Against the truth")
 	(&evaluateDocument{Report: d.Evaluation, pack: d.pack}).text(w)
 	w.heading("接着看", "Look further")
@@ -283,8 +301,31 @@ func (d *demoDocument) text(w *page) {
 	}
 	w.linef("  shouwang warnings  --data %s --format xlsx --out warnings.xlsx", d.Data)
 	w.linef("  shouwang pack show")
-	w.linef(w.t("用时 %.1f 秒：生成 %.1f，接收 %.1f，筛查 %.1f", "%.1f s: generating %.1f, intake %.1f, screening %.1f"),
-		d.Seconds.Total, d.Seconds.Synth, d.Seconds.Intake, d.Seconds.Screen)
+	w.linef(w.t("用时 %.1f 秒：生成 %.1f，接收 %.1f，筛查两次 %.1f，办理 %.1f", "%.1f s: generating %.1f, intake %.1f, two screenings %.1f, casework %.1f"),
+		d.Seconds.Total, d.Seconds.Synth, d.Seconds.Intake, d.Seconds.Screen, d.Seconds.Play)
+}
+
+// played tells what the staff of the demo did: how many cases stand in each state.
+func (d *demoDocument) played(w *page) {
+	w.heading("一个县在办的事", "A county at work")
+	in := map[string]int{}
+	total := 0
+	for _, c := range d.Played.Cases {
+		in[c.State] += c.Cases
+		total += c.Cases
+	}
+	w.linef(w.t("%s 户有线索或在办、办结的个案；%d 名同事办了 %s 个步骤，收到 %d 件自主申报", "%s households have a lead or a case; %d more colleagues took %s steps, and %d self-applications came in"),
+		count(total), d.Played.Staff, count(d.Played.Acts), d.Played.Applications)
+	if d.pack.Workflow == nil {
+		return
+	}
+	var told []string
+	for i := range d.pack.Workflow.States {
+		if st := &d.pack.Workflow.States[i]; in[st.ID] > 0 {
+			told = append(told, fmt.Sprintf(w.t("%s %s 户", "%s: %s"), st.Name.In(w.lang), count(in[st.ID])))
+		}
+	}
+	w.linef("  %s", strings.Join(told, w.t("，", "; ")))
 }
 
 // worstText tells one household in words: for each risk the worst rule that hit, and the comparisons that force it.

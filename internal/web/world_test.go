@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 	"shouwang/internal/app"
 	"shouwang/internal/audit"
 	"shouwang/internal/config"
+	"shouwang/internal/demo"
 	"shouwang/internal/division"
 	"shouwang/internal/intake"
 	"shouwang/internal/ledger"
@@ -82,11 +84,22 @@ func makeWorld(ctx context.Context) (*app.App, string, error) {
 			return a, dir, err
 		}
 	}
-	if _, err := a.Screening().Run(ctx, screening.Options{AsOf: today, Now: today, Full: true}); err != nil {
+	screen := func(day time.Time) error {
+		_, err := a.Screening().Run(ctx, screening.Options{AsOf: day, Now: day, Full: true})
+		return err
+	}
+	if err := screen(demo.Screened(today)); err != nil {
 		return a, dir, err
 	}
 	a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
-	return a, dir, MakeDemoAccounts(ctx, a.Ledger, a.Accounts(), today, village)
+	if err := MakeDemoAccounts(ctx, a.Ledger, a.Accounts(), demo.Begins(today), village); err != nil {
+		return a, dir, err
+	}
+	played, err := demo.Play(ctx, a, demo.Options{Now: today, Village: village, Second: func() error { return screen(today) }})
+	if err == nil && played.Short > 0 {
+		err = fmt.Errorf("%d stories of the demo ended early, the first: %s", played.Short, played.Why)
+	}
+	return a, dir, err
 }
 
 // site is a running server on the world.
