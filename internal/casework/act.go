@@ -8,6 +8,7 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/audit"
 	"shouwang/internal/errs"
+	"shouwang/internal/expr"
 	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
 	"shouwang/internal/workflow"
@@ -39,7 +40,7 @@ type Acted struct {
 // old version (ledger.Stale), and for a key used for another request; errs.Invalid for the form (*workflow.FormError).
 func (s *Service) Act(ctx context.Context, actor account.Actor, now time.Time, a Act) (Acted, error) {
 	var out Acted
-	indicators, err := s.indicators(ctx, actor, a.Case)
+	indicators, err := s.indicators(ctx, actor, now, a.Case, a.Action)
 	if err != nil {
 		return out, err
 	}
@@ -70,23 +71,38 @@ func (s *Service) ActIn(ctx context.Context, tx *ledger.Tx, actor account.Actor,
 	return s.act(ctx, tx, actor, Act{Case: caseID, Action: action, Version: c.Version, Data: data}, nil)
 }
 
-// indicators asks for the household's indicators before the transaction, because the batch road must not be waited for inside one.
-func (s *Service) indicators(ctx context.Context, actor account.Actor, caseID string) (workflow.Facts, error) {
+// indicators asks for the household's indicators before the transaction, because the batch road must not be waited for inside one. With an action it
+// asks only where one of its guards looks at them; "" is any action.
+func (s *Service) indicators(ctx context.Context, actor account.Actor, now time.Time, caseID, action string) (workflow.Facts, error) {
 	if s.hooks.Indicators == nil {
 		return nil, nil
 	}
 	var household int64
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
 		c, err := s.load(ctx, tx, actor, caseID)
-		if err == nil {
+		if err == nil && (action == "" || looksAtIndicators(s.Machine(c.Division, now).Flow(), action)) {
 			household = c.Household
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil || household == 0 {
 		return nil, err
 	}
 	return s.hooks.Indicators(ctx, household)
+}
+
+// looksAtIndicators reports whether a guard of the action needs what the last run knows of the household.
+func looksAtIndicators(flow *policy.Workflow, action string) bool {
+	a := flow.Action(action)
+	if a == nil {
+		return false
+	}
+	return slices.ContainsFunc(a.Guards, func(id string) bool {
+		return slices.ContainsFunc(flow.Guard(id).Must.Vars(), func(v *expr.Var) bool {
+			f, _ := flow.Fact(v.Name)
+			return f != nil && (f.Source == policy.FromIndicator || f.ID == "no_labour") // which follows from one
+		})
+	})
 }
 
 func (s *Service) act(ctx context.Context, tx *ledger.Tx, actor account.Actor, a Act, indicators workflow.Facts) (Acted, error) {
@@ -234,7 +250,7 @@ func (s *Service) Offers(ctx context.Context, actor account.Actor, now time.Time
 	if err := actor.May(account.CaseRead); err != nil {
 		return nil, err
 	}
-	indicators, err := s.indicators(ctx, actor, caseID)
+	indicators, err := s.indicators(ctx, actor, now, caseID, "")
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +280,7 @@ func (s *Service) Facts(ctx context.Context, actor account.Actor, now time.Time,
 	if err := actor.May(account.CaseRead); err != nil {
 		return nil, err
 	}
-	indicators, err := s.indicators(ctx, actor, caseID)
+	indicators, err := s.indicators(ctx, actor, now, caseID, "")
 	if err != nil {
 		return nil, err
 	}

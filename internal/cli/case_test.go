@@ -18,7 +18,7 @@ func TestCaseVerbs(t *testing.T) {
 		}
 		return o
 	}
-	do(0, "", "demo", "--households", "300", "--no-serve")
+	do(0, "", "demo", "--households", "300", "--no-serve", "--no-cases")
 	warning := at(t, document(t, do(0, "", "warnings", "--limit", "1", "--json")), "warnings").([]any)[0]
 	no := at(t, warning, "household_no").(string)
 

@@ -19,7 +19,7 @@ func TestCodeVerbs(t *testing.T) {
 		}
 		return o
 	}
-	do(0, "demo", "--households", "300", "--no-serve")
+	do(0, "demo", "--households", "300", "--no-serve", "--no-cases")
 	if o := do(1, "code", "issue", "--division", "522633"); !strings.Contains(o.stderr, "code key new") {
 		t.Errorf("without a key: %s", o.stderr)
 	}

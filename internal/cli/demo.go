@@ -47,6 +47,7 @@ type demoOptions struct {
 	seed       uint64
 	asOf       dayFlag
 	noServe    bool
+	noCases    bool
 	listen     string
 }
 
@@ -80,10 +81,12 @@ func newDemoCommand(e *env) *cobra.Command {
 	cmd := e.command("demo", words{
 		zh: "用合成数据把全过程演示一遍", en: "show the whole program on synthetic data",
 		longZH: `生成一个县的合成农户和各部门文件，全部接收、筛查、对照真相，最后给出看得懂的小结：文件和行数、退回原因、各级预警、数据需求，以及最严重的三户为什么预警。
+再让各级工作人员（演示账号和他们的同事）按流程办理几个月：线索派发、入户核实、评议公示、审定、帮扶、交办、消除，每个环节都有在办的户，有的今天到期，有的已超期；--no-cases 时不办。
 不写 --data 时使用 ./shouwang-demo，并且只会替换它自己建立的文件夹。合成文件里有意带有错漏，退回若干行是正常的，退出码仍为 0。
 小结之后打开网页服务（默认 http://127.0.0.1:8080，被占用时换一个空闲端口），登录页上每个角色有一个演示账号；按 Ctrl-C 结束。--no-serve 时小结之后就结束。`,
 		longEN: `Generates a county's households and the departments' files, takes everything in, screens it, compares it with the truth, and ends with a summary: files and rows, rejects by
-reason, warnings by level and risk, data requests, and why the three worst households are warned of. Without --data it uses ./shouwang-demo, and replaces only a
+reason, warnings by level and risk, data requests, and why the three worst households are warned of. Staff of every level (the demo's accounts and their colleagues) then work through some months: leads,
+visits, appraisals, notices, decisions, plans, orders, clearings, so that every step has cases, some due today and some overdue; not with --no-cases. Without --data it uses ./shouwang-demo, and replaces only a
 folder that it made itself. The synthetic files carry dirt on purpose: some rejected rows are normal, and the exit code is 0 all the same. After the summary
 it serves the pages (http://127.0.0.1:8080, or a free port when that one is taken), with an account for every role on the sign-in page, until Ctrl-C; --no-serve ends it after the summary.`,
 		example: "shouwang demo\nshouwang demo --division 522633 --households 5000 --data ./try --lang en",
@@ -107,6 +110,7 @@ it serves the pages (http://127.0.0.1:8080, or a free port when that one is take
 	f.Uint64Var(&o.seed, "seed", 1, e.t("种子", "seed"))
 	f.Var(&o.asOf, "as-of", e.t("筛查日期（默认今天）", "screening day (default today)"))
 	f.BoolVar(&o.noServe, "no-serve", false, e.t("小结之后不打开网页服务", "don't serve the pages after the summary"))
+	f.BoolVar(&o.noCases, "no-cases", false, e.t("只有农户、数据和预警，不演示办理", "households, data and warnings only: nobody works on cases"))
 	f.StringVar(&o.listen, "listen", demoListen, e.t("网页的地址和端口", "address and port of the pages"))
 	return cmd
 }
@@ -147,7 +151,7 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (*demoDocument, error) 
 	}
 	d.Intake = addUp(receipts)
 	d.Seconds.Intake = e.Now().Sub(mark).Seconds()
-	if err := demoLife(ctx, e, a, d, code, o.asOf.or(e.Now())); err != nil {
+	if err := demoLife(ctx, e, a, d, code, o); err != nil {
 		return nil, err
 	}
 	if d.Evaluation, err = evaluate.Run(ctx, a.Warehouse, filepath.Join(out, "truth")); err != nil {
@@ -165,7 +169,8 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (*demoDocument, error) 
 
 // demoLife screens twice and has an account for every role, and their colleagues, carry cases in between and before, around the village of the demo with
 // the most red warnings.
-func demoLife(ctx context.Context, e *env, a *app.App, d *demoDocument, within division.Code, asOf time.Time) error {
+func demoLife(ctx context.Context, e *env, a *app.App, d *demoDocument, within division.Code, o demoOptions) error {
+	asOf := o.asOf.or(e.Now())
 	screen := func(day time.Time) (err error) {
 		mark := e.Now()
 		bar := e.progress("筛查农户", "screening households")
@@ -175,7 +180,11 @@ func demoLife(ctx context.Context, e *env, a *app.App, d *demoDocument, within d
 		return err
 	}
 	now := e.Now()
-	if err := screen(demo.Screened(asOf)); err != nil {
+	first := demo.Screened(asOf)
+	if o.noCases {
+		first = asOf
+	}
+	if err := screen(first); err != nil {
 		return err
 	}
 	villages, err := a.Screening().Areas(ctx, within, division.Village)
@@ -189,6 +198,9 @@ func demoLife(ctx context.Context, e *env, a *app.App, d *demoDocument, within d
 	a.SetAccounts(account.Options{SecondFactor: []account.Role{}})
 	if err := web.MakeDemoAccounts(ctx, a.Ledger, a.Accounts(), demo.Begins(now), most.Division); err != nil {
 		return err
+	}
+	if o.noCases {
+		return nil
 	}
 	mark, screened := e.Now(), d.Seconds.Screen
 	d.Played, err = demo.Play(ctx, a, demo.Options{Now: now, Village: most.Division, Second: func() error { return screen(asOf) }})
@@ -307,6 +319,9 @@ func (d *demoDocument) text(w *page) {
 
 // played tells what the staff of the demo did: how many cases stand in each state.
 func (d *demoDocument) played(w *page) {
+	if len(d.Played.Cases) == 0 {
+		return
+	}
 	w.heading("一个县在办的事", "A county at work")
 	in := map[string]int{}
 	total := 0

@@ -30,7 +30,7 @@ func TestPaperVerbs(t *testing.T) {
 		}
 		return o
 	}
-	do(0, "demo", "--households", "200", "--no-serve")
+	do(0, "demo", "--households", "200", "--no-serve", "--no-cases")
 	home := receiveLead(t, data)
 	file := func(name string) string { return filepath.Join(dir, name) }
 

@@ -188,7 +188,7 @@ func (p *play) fromWarnings() {
 	}
 	into := lead("goes on", 2)
 	lead("merged", 2).after(1).beatWith(func(s *story, now time.Time) error {
-		return s.actNow(now, account.Township, "merge_duplicate", form{"into": into.c.ID, "remark": "分户未迁户口，实为一户。"})
+		return s.actNow(now, account.County, "merge_duplicate", form{"into": into.c.ID, "remark": "分户未迁户口，实为一户。"})
 	})
 }
 
@@ -242,6 +242,7 @@ func (p *play) fromPeople() {
 	lead("rolled back", 290).until("cleared").day(3).act(account.County, "roll_back", fixed(form{"reason": "务工厂子再次停工，收入又掉到监测范围以下。"}))
 	lead("watch ended", 230).until("accepted").after(2).visit(true).act(account.Village, "verify_known", fixed(form{"reason": "已知情况，家庭能够应对。"})).
 		after(200).act(account.Township, "end_watch", fixed(form{"reason": "半年来情况稳定。"}))
+	lead("died out", 150).until("verified").after(60).act(account.Township, "die_out", fixed(form{"reason": "户内老人已去世，户口已注销。"}))
 	lead("moved out", 120).until("verified").after(40).act(account.Township, "move_out", fixed(form{"reason": "整户随子女迁往广东，户口已迁出。"}))
 }
 

@@ -253,14 +253,15 @@ func (s *story) verify() *story {
 			all = append(all, s.home.risk)
 		}
 		for _, w := range s.home.state.Warnings {
-			all = append(all, w.Risk)
+			if s.fits(w.Risk) {
+				all = append(all, w.Risk)
+			}
 		}
 		all = all[:min(len(all), 3)]
-		try := [][]string{all}
-		for _, r := range all {
-			try = append(try, []string{r})
+		try := [][]string{{"other"}}
+		if len(all) > 0 {
+			try = [][]string{all, {"other"}}
 		}
-		try = append(try, []string{"other"})
 		var err error
 		for _, risks := range try {
 			var rows []any
@@ -277,6 +278,25 @@ func (s *story) verify() *story {
 		}
 		return err
 	})
+}
+
+// fits reports whether what is known of the household supports the risk, as whoever fills in the form would see.
+func (s *story) fits(risk string) bool {
+	n := func(id string) float64 {
+		v, _ := s.p.value(&s.home.state, id)
+		return v
+	}
+	switch risk {
+	case "illness":
+		return n("serious_ill")+n("chronic_ill") >= 1 && n("compliant_self_paid_12m") > 0
+	case "disability":
+		return n("disabled") >= 1
+	case "employment":
+		return n("labourers") >= 1
+	case "labour", "other": // one is for the visit to judge, the other needs words
+		return false
+	}
+	return true
 }
 
 // plan puts the proposed measures into the plan, adopts them, and takes the case's step.
