@@ -39,6 +39,7 @@ var layers = []struct {
 		"internal/export":     {"internal/errs"},
 		"internal/paper":      {"internal/errs", "internal/locale"},
 		"internal/relay":      {"internal/errs"},
+		"internal/throttle":   nil,
 		"docs":                nil, // the description of the interface, embedded: data without code
 		"policy":              nil, // the shipped pack's files, embedded: data without code
 

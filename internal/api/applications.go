@@ -7,6 +7,7 @@ import (
 	"shouwang/internal/casework"
 	"shouwang/internal/division"
 	"shouwang/internal/errs"
+	"shouwang/internal/throttle"
 )
 
 // Self-applications: anybody, without an account.
@@ -23,7 +24,7 @@ type applyInput struct {
 type applyOutput struct{ Body casework.Applied }
 
 func (s *Server) applyFor(ctx context.Context, _ account.Actor, in *applyInput) (*applyOutput, error) {
-	got, err := s.cases.Apply(ctx, s.now(), network(about(ctx).addr), casework.ApplicationForm{Name: in.Body.Name, Phone: in.Body.Phone, Division: division.Code(in.Body.Village), Difficulty: in.Body.Difficulty})
+	got, err := s.cases.Apply(ctx, s.now(), throttle.Network(about(ctx).addr), casework.ApplicationForm{Name: in.Body.Name, Phone: in.Body.Phone, Division: division.Code(in.Body.Village), Difficulty: in.Body.Difficulty})
 	if errs.KindOf(err) == errs.Refused {
 		return nil, problemWith(429, "too_many", err)
 	}

@@ -12,13 +12,14 @@ import (
 
 	"shouwang/internal/account"
 	"shouwang/internal/errs"
+	"shouwang/internal/throttle"
 )
 
 // access says who may call an operation, before it looks at anything.
 type access struct {
 	kind    callers
 	action  account.Action    // what the caller's roles must allow; "" = nothing beyond the kind
-	limiter *limiter          // bounds callers by address, for operations without an account
+	limiter *throttle.Limiter // bounds callers by address, for operations without an account
 	upload  *huma.RequestBody // takes a file, as described: the larger body limit
 }
 
@@ -87,7 +88,7 @@ func (s *Server) admit(a access) func(huma.Context, func(huma.Context)) {
 		u := c.URL()
 		q.typed = personalLooking(&u)
 		if a.limiter != nil {
-			if ok, wait := a.limiter.allow(network(q.addr), s.now()); !ok {
+			if ok, wait := a.limiter.Allow(throttle.Network(q.addr), s.now()); !ok {
 				c.SetHeader("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 				s.refuse(c, tooMany())
 				return

@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/errs"
 	"shouwang/internal/task"
+	"shouwang/internal/throttle"
 )
 
 // routes are all routes of the program.
@@ -162,18 +164,19 @@ func (s *Server) takesFiles(r *http.Request) bool {
 	return s.fileRoutes[pattern] || s.pages != nil && pattern == "/"
 }
 
-// page answers pages behind the guards. Signing in takes its turns from the same bucket as the interface's.
+// page answers pages behind the guards. Signing in takes its turns from the same bucket as the interface's. Pages see the caller's own address, not the proxy's.
 func (s *Server) page(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := about(r.Context())
 		q.route = "page"
 		if r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/sign-in") {
-			if ok, wait := s.signIn.allow(network(q.addr), s.now()); !ok {
+			if ok, wait := s.signIn.Allow(throttle.Network(q.addr), s.now()); !ok {
 				w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
 				s.answer(w, r, tooMany())
 				return
 			}
 		}
+		r.RemoteAddr = netip.AddrPortFrom(q.addr, 0).String() // r is the guard's own copy
 		next.ServeHTTP(w, r)
 	})
 }

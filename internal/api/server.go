@@ -23,6 +23,7 @@ import (
 	"shouwang/internal/jobs"
 	"shouwang/internal/measure"
 	"shouwang/internal/paper"
+	"shouwang/internal/throttle"
 )
 
 // Options of a server.
@@ -51,10 +52,7 @@ type Limits struct {
 }
 
 // Rate is a token bucket: Burst at once, then one every Every.
-type Rate struct {
-	Burst int
-	Every time.Duration
-}
+type Rate = throttle.Rate
 
 func (l Limits) filled() Limits {
 	set := func(v *time.Duration, d time.Duration) {
@@ -69,7 +67,7 @@ func (l Limits) filled() Limits {
 	}
 	rate := func(r *Rate, burst int, every time.Duration) {
 		if r.Burst == 0 {
-			*r = Rate{burst, every}
+			*r = Rate{Burst: burst, Every: every}
 		}
 	}
 	count(&l.Body, 1<<20)
@@ -112,9 +110,9 @@ type Server struct {
 
 	next     atomic.Pointer[Server] // who answers in its place
 	stopping atomic.Bool
-	signIn   *limiter
-	public   *limiter
-	apply    *limiter
+	signIn   *throttle.Limiter
+	public   *throttle.Limiter
+	apply    *throttle.Limiter
 }
 
 // New makes a server on an open program. The error is NotFound when the pack has no workflow.
@@ -151,7 +149,7 @@ func assemble(a *app.App, accounts *account.Service, cases *casework.Service, o 
 	}
 	s.font = sync.OnceValues(paper.OpenFont)
 	s.accesses, s.fileRoutes, s.files = map[string]access{}, map[string]bool{}, map[string]map[string]*huma.Response{}
-	s.signIn, s.public, s.apply = newLimiter(s.limits.SignIn), newLimiter(s.limits.Public), newLimiter(s.limits.Apply)
+	s.signIn, s.public, s.apply = throttle.New(s.limits.SignIn), throttle.New(s.limits.Public), throttle.New(s.limits.Apply)
 	answersOfHuma()
 	s.api = humago.New(s.mux, description())
 	s.routes()

@@ -119,7 +119,7 @@ func makeWorld(ctx context.Context, dir, url string) (*world, error) {
 		return nil, err
 	}
 	w.server, err = New(a, Options{Queue: queue, Now: func() time.Time { return testNow },
-		Limits: Limits{SignIn: Rate{1e6, time.Microsecond}, Public: Rate{1e6, time.Microsecond}, Apply: Rate{1e6, time.Microsecond}}})
+		Limits: Limits{SignIn: Rate{Burst: 1e6, Every: time.Microsecond}, Public: Rate{Burst: 1e6, Every: time.Microsecond}, Apply: Rate{Burst: 1e6, Every: time.Microsecond}}})
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,7 @@
-package api
+// Package throttle bounds how often one caller may come: by the network address that they come from.
+//
+// It owns the buckets, in memory. It never knows who the caller is, and never answers a request.
+package throttle
 
 import (
 	"net/netip"
@@ -8,9 +11,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// limiter bounds how often one caller may come. It holds a bounded number of callers; when there are more, the newcomers share one bucket, so that
+// Rate is a bucket of turns: Burst at once, one more after every Every.
+type Rate struct {
+	Burst int
+	Every time.Duration
+}
+
+// Limiter bounds how often one caller may come. It holds a bounded number of callers; when there are more, the newcomers share one bucket, so that
 // a flood of addresses can't fill the memory.
-type limiter struct {
+type Limiter struct {
 	rate Rate
 
 	mu      sync.Mutex
@@ -26,14 +35,15 @@ type caller struct {
 
 const maxCallers = 50_000
 
-func newLimiter(r Rate) *limiter {
-	return &limiter{rate: r, callers: map[string]*caller{}, shared: bucket(r)}
+// New makes a limiter.
+func New(r Rate) *Limiter {
+	return &Limiter{rate: r, callers: map[string]*caller{}, shared: bucket(r)}
 }
 
 func bucket(r Rate) *rate.Limiter { return rate.NewLimiter(rate.Every(r.Every), r.Burst) }
 
-// allow takes one turn of the caller, or says after how long there will be one.
-func (l *limiter) allow(who string, now time.Time) (bool, time.Duration) {
+// Allow takes one turn of the caller, or says after how long there will be one.
+func (l *Limiter) Allow(who string, now time.Time) (bool, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	full := time.Duration(l.rate.Burst) * l.rate.Every // after this long a bucket is as new
@@ -60,8 +70,8 @@ func (l *limiter) allow(who string, now time.Time) (bool, time.Duration) {
 	return true, 0
 }
 
-// network is what an address counts as: itself, or the /64 that one IPv6 customer has.
-func network(a netip.Addr) string {
+// Network is what an address counts as: itself, or the /64 that one IPv6 customer has.
+func Network(a netip.Addr) string {
 	a = a.Unmap()
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
