@@ -288,8 +288,12 @@ func (s *Service) progress(ctx context.Context, tx *ledger.Tx, a *application) (
 		return p, err
 	}
 	p.Reason = reason
-	p.Words = policy.Text{ZH: "经核实和评议，这次没有列为监测对象，理由见下。我们会继续关注您家；对结果有异议，或情况有变化，请告诉村委会或再次申报。", EN: "After the visit and the appraisal your household was not listed this time; the reason is below. We keep watching; if you disagree or things change, tell the village committee or apply again."}
+	p.Words = refusedWords()
 	return p, nil
+}
+
+func refusedWords() policy.Text {
+	return policy.Text{ZH: "经核实和评议，这次没有列为监测对象，理由见下。我们会继续关注您家；对结果有异议，或情况有变化，请告诉村委会或再次申报。", EN: "After the visit and the appraisal your household was not listed this time; the reason is below. We keep watching; if you disagree or things change, tell the village committee or apply again."}
 }
 
 func phaseWords(p policy.Phase) policy.Text {

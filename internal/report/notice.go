@@ -52,21 +52,51 @@ func publicRisk(risks []Risk) string {
 	return strings.Join(out, "、")
 }
 
+// noticeTitle is the title of a sheet.
+func noticeTitle(clearing bool) string {
+	if clearing {
+		return "防止返贫监测对象风险消除公示"
+	}
+	return "防止返贫监测对象公示"
+}
+
 // WriteNotice sets a public notice. Without a day of expiry none is printed: a notice that hangs for ever is the usual breach.
 func WriteNotice(font *paper.Font, n *PublicNotice) (*paper.Doc, error) {
+	return WriteNotices(font, []PublicNotice{*n})
+}
+
+// WriteNotices sets the notices of a village as one document, each on a sheet of its own.
+func WriteNotices(font *paper.Font, list []PublicNotice) (*paper.Doc, error) {
+	if len(list) == 0 {
+		return nil, errs.New(errs.NotFound, "这个村现在没有要张贴的公示", "no notice hangs in this village now")
+	}
+	title := noticeTitle(list[0].Clearing)
+	if len(list) > 1 {
+		title = "公示 " + list[0].Village
+	}
+	d := paper.New(font, title, list[0].Made)
+	for i := range list {
+		if err := list[i].set(d); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// set sets one notice on sheets of its own.
+func (n *PublicNotice) set(d *paper.Doc) error {
 	if n.PostedOn == "" || n.OverOn == "" || n.ExpiresOn == "" {
-		return nil, errs.New(errs.Invalid, "公示还没有登记张贴日期，无法打印公示期和撤下日期", "no notice has been recorded yet, so its days are not known")
+		return errs.New(errs.Invalid, "公示还没有登记张贴日期，无法打印公示期和撤下日期", "no notice has been recorded yet, so its days are not known")
 	}
 	if len(n.Rows) == 0 {
-		return nil, errs.New(errs.NotFound, "没有要公示的农户", "there is no household to give notice of")
+		return errs.New(errs.NotFound, "没有要公示的农户", "there is no household to give notice of")
 	}
-	title, what := "防止返贫监测对象公示", "拟纳入防止返贫监测对象"
+	what := "拟纳入防止返贫监测对象"
 	if n.Clearing {
-		title, what = "防止返贫监测对象风险消除公示", "拟消除返贫致贫风险"
+		what = "拟消除返贫致贫风险"
 	}
-	d := paper.New(font, title, n.Made)
 	w := &sheet{Flow: d.Flow(paper.Layout{Margin: 22, Footer: fmt.Sprintf("表 SW-05 第 1 版　请于 %s 前撤下本公示", chineseDay(n.ExpiresOn))})}
-	w.Title(title)
+	w.Title(noticeTitle(n.Clearing))
 	w.under(n.County + n.Township + n.Village)
 	w.text(fmt.Sprintf("经农户申请或系统筛查、入户核实、信息比对和村民主评议，下列农户%s。现予公示，公示期自%s起，至%s止。", what, chineseDay(n.PostedOn), chineseDay(lastDay(n.OverOn))))
 	w.Space(2)
@@ -93,7 +123,7 @@ func WriteNotice(font *paper.Font, n *PublicNotice) (*paper.Doc, error) {
 	w.Paragraph(committee(n.Village)+"（盖章）", paper.Para{Size: 12, Align: paper.Right, After: 1})
 	w.Paragraph(chineseDay(n.PostedOn), paper.Para{Size: 12, Align: paper.Right})
 	w.Close()
-	return d, nil
+	return nil
 }
 
 // lastDay is the day before: a publicity that is over on a day lasts until the evening before.

@@ -253,6 +253,7 @@ func TestPapersOfACase(t *testing.T) {
 	}
 
 	far := accounttest.Actors(520102003001)
+	w.board(name, far)
 	for what, got := range map[string]error{
 		"no reason":      second(w.desk.Paper(ctx, w.actors[account.Township], w.now, c.ID, "plan", " ")),
 		"unknown form":   second(w.desk.Paper(ctx, w.actors[account.Township], w.now, c.ID, "poem", "x")),
@@ -391,5 +392,44 @@ func (w *world) ledgers(c *casework.Case) {
 	}
 	if text := w.read(doc); text != "" && !strings.Contains(text, w.head.Identity.Number) {
 		w.Error("the ledger on paper lacks the head's number")
+	}
+}
+
+// board: the village's notices are collected as they hang, tell nothing personal, and are gone after their day.
+func (w *world) board(name string, far map[account.Role]account.Actor) {
+	w.Helper()
+	ctx := w.Context()
+	list, err := w.desk.Board(ctx, w.actors[account.Village], w.now, w.home.Division)
+	if err != nil || len(list) != 1 || len(list[0].Rows) != 1 {
+		w.Fatalf("the board: %d sheets, %v", len(list), err)
+	}
+	row := list[0].Rows[0]
+	if row.Head == name || !strings.HasPrefix(row.Head, string([]rune(name)[0])+"*") || row.Members != len(w.people) || row.Risk != "支出较大或收入不足" || list[0].ExpiresOn <= list[0].OverOn {
+		w.Errorf("the row: %d members, risk %s, %s to %s", row.Members, row.Risk, list[0].OverOn, list[0].ExpiresOn)
+	}
+	before := w.events("report.notices")
+	doc, err := w.desk.Notices(ctx, w.actors[account.Township], w.now, w.home.Division)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if text := w.read(doc); text != "" && (strings.Contains(text, name) || !strings.Contains(text, "请于")) {
+		w.Error("the sheet names somebody, or says no day to take it down")
+	}
+	if w.events("report.notices") != before+1 {
+		w.Error("printing left no event")
+	}
+	for what, got := range map[string]error{
+		"other county": second(w.desk.Notices(ctx, far[account.Township], w.now, w.home.Division)), "an auditor": second(w.desk.Notices(ctx, w.actors[account.Auditor], w.now, w.home.Division)),
+		"no village": second(w.desk.Notices(ctx, w.actors[account.County], w.now, township)), "a month later": second(w.desk.Notices(ctx, w.actors[account.Township], w.now.AddDate(0, 1, 0), w.home.Division)),
+	} {
+		if errs.KindOf(got) != errs.NotFound && errs.KindOf(got) != errs.Refused {
+			w.Errorf("%s: %v", what, got)
+		}
+	}
+	if own, err := w.cases.OfHousehold(ctx, w.home.ID); err != nil || own.Phase != "identify" || strings.Contains(own.Words.ZH, "风险") {
+		w.Errorf("what the household reads: %+v %v", own, err)
+	}
+	if own, err := w.cases.OfHousehold(ctx, w.home.ID+1_000_000); err != nil || own.Phase != "" {
+		w.Errorf("a household without a case reads %q, %v", own.Phase, err)
 	}
 }
