@@ -344,6 +344,17 @@ func (cs *Codes) OfHousehold(ctx context.Context, tx *ledger.Tx, actor account.A
 	return rows, err
 }
 
+// InForce counts the codes in force of a village, for the page that prints them.
+func (cs *Codes) InForce(ctx context.Context, tx *ledger.Tx, actor account.Actor, village division.Code, now time.Time) (int64, error) {
+	if err := actor.May(account.CodeRead); err != nil {
+		return 0, err
+	}
+	if err := actor.Sees(village); err != nil {
+		return 0, err
+	}
+	return tx.NewSelect().Model((*Code)(nil)).Where("village = ?", village).Where("state = ?", Active).Where("expires > ?", ledger.At(now)).Count(ctx)
+}
+
 // active gives the household's code in force, in the actor's area.
 func (cs *Codes) active(ctx context.Context, tx *ledger.Tx, actor account.Actor, household int64) (Code, error) {
 	in, args := actor.Scope("c.village")

@@ -135,6 +135,15 @@ func TestLifeOfACode(t *testing.T) {
 		if got := d.issue(hs); got != (Issued{Kept: 3}) {
 			t.Errorf("issued again %+v", got)
 		}
+		d.must(func(ctx context.Context, tx *ledger.Tx) error {
+			if n, err := d.codes.InForce(ctx, tx, d.actors[account.Village], village, noon); err != nil || n != 3 {
+				t.Errorf("%d codes in force, %v", n, err)
+			}
+			if _, err := d.codes.InForce(ctx, tx, d.actors[account.Auditor], village, noon); errs.KindOf(err) != errs.Refused {
+				t.Errorf("an auditor counts codes: %v", err)
+			}
+			return nil
+		})
 		h := hs[1]
 		first := d.link(h.Household)
 		if v := d.open(Viewer{}, first); v != (View{Level: Public, Verdict: Valid, Village: village}) {

@@ -22,6 +22,7 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 		{account.StatsRead, "overview", "/overview", "chart-bar"},
 		{account.WarningRead, "warnings", "/warnings", "alert-triangle"},
 		{account.HouseholdRead, "households", "/households", "home"},
+		{account.CodeRead, "codes", "/codes", "qrcode"},
 		{account.CoverageRead, "data", "/data", "database"},
 		{account.PackRead, "policy", "/policy", "scale"},
 		{anybody, "help", "/help", "help-circle"},

@@ -215,8 +215,8 @@ func (b *browser) axe(name string) {
 
 // pages are what the pictures show: a role, an address, a name.
 func (s *site) pages() []struct{ role, path, name string } {
-	no := s.worst(county)
-	id := s.pictured()
+	no, home := s.worst(county), s.homes(village)[0]
+	id, card := s.pictured(), s.carded(home)
 	return []struct{ role, path, name string }{
 		{"county", "/cases/" + id, "case"},
 		{"county", "/cases/" + id + "?action=record_visit", "case-visit"},
@@ -244,6 +244,17 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"province", "/policy/whatif?parameter=line&value=9500&by=county", "whatif-province"},
 		{"village", "/overview", "overview-village"},
 		{"department", "/data", "data-department"},
+		{"county", "/codes", "codes"},
+		{"county", "/codes?division=" + village.Prefix(), "codes-village"},
+		{"county", "/households/" + home.No + "/codes", "codes-household"},
+		{"county", card, "card-staff"},
+		{"stranger", "/apply", "apply-place"},
+		{"stranger", "/apply?place=顶洞", "apply-found"},
+		{"stranger", "/apply?division=522633105209", "apply"},
+		{"stranger", "/apply/follow", "follow"},
+		{"stranger", "/notices/" + s.publicised().Division.Prefix(), "notices"},
+		{"stranger", card, "card"},
+		{"stranger", "/C/HELLO", "card-not-a-code"},
 	}
 }
 
@@ -266,7 +277,7 @@ func (s *site) ruleOf(no string) string {
 // TestPictures opens every page in a real browser: as wide as a phone and as a desk, in both languages and themes. Nothing is cut off, no accessibility rule is
 // broken seriously, nothing is refused by the content policy, maps are drawn. SHOUWANG_SCREENSHOTS keeps the pictures.
 func TestPictures(t *testing.T) {
-	s := newSite(t, nil)
+	s := newSite(t, many)
 	b := newBrowser(t, s)
 	looks := []struct {
 		width       int64
@@ -291,7 +302,11 @@ func TestPictures(t *testing.T) {
 				continue
 			}
 			if p.role != role {
-				b.signIn(p.role)
+				if p.role == "stranger" {
+					b.forget()
+				} else {
+					b.signIn(p.role)
+				}
 				b.look(l.lang, l.theme)
 				role = p.role
 			}

@@ -42,6 +42,7 @@ type visit struct {
 	actor  account.Actor // the zero Actor before signing in
 	stage  account.Stage // of the session; "" without one
 	status int           // of the answer; 0 = 200
+	large  bool          // in large type, for people who are no staff
 }
 
 type handler func(v *visit) error
@@ -250,7 +251,7 @@ func (s *Server) send(v *visit, kind string, body []byte) error {
 
 // frame is what every page gets.
 func (s *Server) frame(v *visit, title, section string) view.Page {
-	p := view.Page{Lang: v.lang, Theme: v.theme, Words: s.words, Title: title, Section: section, RequestID: v.id, Asset: s.assets.Address, MapNumber: s.config.MapNumber, Demo: s.config.Demo}
+	p := view.Page{Lang: v.lang, Theme: v.theme, Words: s.words, Title: title, Section: section, RequestID: v.id, Asset: s.assets.Address, MapNumber: s.config.MapNumber, Demo: s.config.Demo, Large: v.large && v.actor.Account == ""}
 	p.Here = "/"
 	if v.r.Method == http.MethodGet {
 		p.Here = v.r.URL.RequestURI()

@@ -14,8 +14,10 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/app"
 	"shouwang/internal/errs"
+	"shouwang/internal/housecode"
 	"shouwang/internal/jobs"
 	"shouwang/internal/paper"
+	"shouwang/internal/throttle"
 	"shouwang/internal/web/assets"
 	"shouwang/internal/web/view"
 )
@@ -33,6 +35,10 @@ type Config struct {
 	MaxUpload   int64  // bytes of an uploaded file; 0 = 1 GiB
 
 	SSO *account.SSOConfig // single sign-on; nil = none
+
+	// Turns of people without an account, by network address; zero = the usual ones.
+	Public throttle.Rate // pages
+	Apply  throttle.Rate // applying, and asking with a code
 }
 
 // Server answers the pages. It is safe for concurrent use.
@@ -47,7 +53,11 @@ type Server struct {
 	config   Config
 	handler  http.Handler
 	provider provider
+
+	codes    *housecode.Codes
 	font     func() (*paper.Font, error) // opened when the first paper is made
+	visitors *throttle.Limiter
+	applying *throttle.Limiter
 }
 
 // New makes the pages on an open program.
@@ -62,7 +72,11 @@ func New(c Config) (*Server, error) {
 	if s.config.MaxUpload == 0 {
 		s.config.MaxUpload = 1 << 30
 	}
+	s.visitors, s.applying = throttle.New(rateOr(c.Public, publicBurst, publicEvery)), throttle.New(rateOr(c.Apply, applyBurst, applyEvery))
 	var err error
+	if s.codes, err = housecode.New(c.App.Keyring); err != nil {
+		return nil, err
+	}
 	if s.words, err = view.LoadWords(); err != nil {
 		return nil, err
 	}
@@ -108,6 +122,18 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("POST /sign-out", s.open(s.signOut))
 	mux.Handle("POST /preferences", s.open(s.preferences))
 
+	// for people without an account: large type, and turns
+	mux.Handle("GET /apply", s.public(s.visitors, s.applyPage))
+	mux.Handle("POST /apply", s.public(s.applying, s.apply))
+	mux.Handle("GET /apply/follow", s.public(s.visitors, s.followPage))
+	mux.Handle("POST /apply/follow", s.public(s.applying, s.follow))
+	mux.Handle("GET /notices", s.public(s.visitors, s.noticesPage))
+	mux.Handle("GET /notices/{division}", s.public(s.visitors, s.notices))
+	for _, prefix := range []string{"/C/", "/c/"} { // cards have it in capitals; some programs lower it
+		mux.Handle("GET "+prefix+"{code}", s.public(s.visitors, s.code))
+		mux.Handle("POST "+prefix+"{code}", s.public(s.applying, s.code))
+	}
+
 	// signed in; what else is needed stands behind the address
 	mux.Handle("GET /{$}", s.page(anybody, s.home))
 	mux.Handle("GET /overview", s.page(account.StatsRead, s.overview))
@@ -127,6 +153,15 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("POST /cases/{id}/reveal", s.page(account.HouseholdReveal, s.caseReveal))
 	mux.Handle("POST /cases/{id}/papers/{form}", s.page(account.ReportMake, s.casePaper))
 	mux.Handle("GET /cases/{id}/files/{hash}", s.page(account.CaseRead, s.caseFileOf))
+	mux.Handle("GET /codes", s.page(account.CodeRead, s.villageCodes))
+	mux.Handle("POST /codes/{division}", s.page(account.CodeIssue, s.issueVillage))
+	mux.Handle("POST /print/cards/{division}", s.page(account.CodeIssue, s.printCards))
+	mux.Handle("POST /print/notices/{division}", s.page(account.ReportMake, s.printNotices))
+	mux.Handle("GET /households/{no}/codes", s.page(account.CodeRead, s.householdCodes))
+	mux.Handle("POST /households/{no}/codes", s.page(account.CodeIssue, s.issueCode))
+	mux.Handle("POST /households/{no}/codes/reprint", s.page(account.CodeIssue, s.reprintCode))
+	mux.Handle("POST /households/{no}/codes/revoke", s.page(account.CodeRevoke, s.revokeCode))
+	mux.Handle("POST /households/{no}/codes/once", s.page(account.CodeRead, s.onceCode))
 	mux.Handle("GET /data", s.page(account.CoverageRead, s.calendar))
 	mux.Handle("GET /data/receipts", s.page(account.IntakeRead, s.receipts))
 	mux.Handle("GET /data/receipts/{delivery}", s.page(account.IntakeRead, s.receipt))

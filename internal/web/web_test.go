@@ -60,6 +60,11 @@ func TestWhoOpensWhat(t *testing.T) {
 		{"/policy/indicators", all},
 		{"/policy/whatif", []account.Role{account.Province, account.Prefecture, account.County, account.Policy}},
 		{"/help", all},
+		{"/codes", all[:5]},
+		{"/households/" + no + "/codes", all[:4]},
+		{"/apply", all},
+		{"/apply/follow", all},
+		{"/notices", all},
 	} {
 		for _, role := range all {
 			a := people[role].get(x.path)

@@ -27,6 +27,7 @@ type Page struct {
 	Scripts   []string                 // further static scripts that the page needs
 	MapNumber string                   // number of the reviewed map; "" = the map is a sketch
 	Demo      bool
+	Large     bool // large type, for people who are no staff
 }
 
 // Reader is the signed-in account as the frame shows it.

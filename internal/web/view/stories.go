@@ -88,7 +88,7 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"help", "Help", HelpPage(at("help", p.T("help.title")))},
 		{"error", "Error", ErrorPage(at("", p.T("error.title.internal")), p.T("error.internal"))},
 	}
-	return stories
+	return append(stories, publicStories(p, at)...)
 }
 
 func storyOverview(pack *policy.Pack) Overview {
