@@ -218,7 +218,7 @@ wa AS (
 ),
 di AS (
   SELECT household_id, count(*) AS disaster_rows, sum(loss) / 1e2 AS disaster_loss_12m, count(*) FILTER (WHERE house IN ('serious', 'collapsed')) AS disaster_houses_12m,
-    sum(crop_area) AS disaster_crop_area_12m, sum(casualties) AS disaster_casualties_12m
+    CAST(sum(CAST(crop_area AS DECIMAL(18, 4))) AS DOUBLE) AS disaster_crop_area_12m, sum(casualties) AS disaster_casualties_12m
   FROM fact_disaster
   WHERE household_id BETWEEN {{lo}} AND {{hi}} AND happened > CAST({{as_of}} - INTERVAL 12 MONTH AS DATE) AND happened <= {{as_of}}
   GROUP BY household_id
@@ -256,7 +256,8 @@ sl AS (
   FROM fact_small_loan WHERE household_id BETWEEN {{lo}} AND {{hi}} GROUP BY household_id
 ),
 el AS (
-  SELECT household_id, sum(kwh) FILTER (WHERE kwh_last_year IS NOT NULL) AS kwh_3m, sum(kwh_last_year) AS kwh_3m_last_year, max(coalesce(arrears, 0)) / 1e2 AS power_arrears
+  SELECT household_id, CAST(sum(CAST(kwh AS DECIMAL(18, 4))) FILTER (WHERE kwh_last_year IS NOT NULL) AS DOUBLE) AS kwh_3m,
+    CAST(sum(CAST(kwh_last_year AS DECIMAL(18, 4))) AS DOUBLE) AS kwh_3m_last_year, max(coalesce(arrears, 0)) / 1e2 AS power_arrears
   FROM fact_electricity
   WHERE household_id BETWEEN {{lo}} AND {{hi}} AND month > CAST({{as_of}} - INTERVAL 3 MONTH AS DATE) AND month <= {{as_of}}
   GROUP BY household_id
