@@ -318,14 +318,14 @@ func TestPictures(t *testing.T) {
 func (b *browser) check(path, name string) {
 	b.Helper()
 	b.open(path)
-	if ask[int](b, `document.querySelectorAll("[data-map]").length`) > 0 {
+	if ask[int](b, `document.querySelectorAll("[data-map], [data-chart]").length`) > 0 {
 		drawn := false
 		for i := 0; i < 100 && !drawn; i++ {
 			time.Sleep(100 * time.Millisecond)
-			drawn = ask[bool](b, `!document.querySelector("[data-map]:not([data-drawn])")`)
+			drawn = ask[bool](b, `!document.querySelector("[data-map]:not([data-drawn]), [data-chart]:not([data-drawn])")`)
 		}
 		if !drawn {
-			b.Errorf("%s: a map is not drawn", name)
+			b.Errorf("%s: a map or chart is not drawn", name)
 		}
 		time.Sleep(300 * time.Millisecond) // its animation
 	}

@@ -10,6 +10,7 @@ import (
 	"shouwang/internal/account"
 	"shouwang/internal/audit"
 	"shouwang/internal/errs"
+	"shouwang/internal/ethnic"
 	"shouwang/internal/policy"
 	"shouwang/internal/registry"
 	"shouwang/internal/residentid"
@@ -118,6 +119,9 @@ func (s *Server) reveal(v *visit) error {
 
 func (s *Server) showHousehold(v *visit, h view.Household) error {
 	p := s.frame(v, s.words.In(v.lang, "household.title")+" "+h.No, "households")
+	if h.Life.Incomes != nil && len(h.Life.Incomes.Points) > 0 {
+		p.Scripts = []string{"echarts.js", "chart.js"}
+	}
 	p.Here = "/households/" + h.No // a revealed page is not come back to: it would have to be asked for again
 	return s.show(v, view.HouseholdPage(p, h))
 }
@@ -152,8 +156,10 @@ func (s *Server) readHousehold(v *visit, no string) (view.Household, error) {
 	if err != nil {
 		return h, err
 	}
-	h.Facts, err = s.app.Screening().Facts(v.context(), no, "", factsShown)
-	return h, err
+	if h.Facts, err = s.app.Screening().Facts(v.context(), no, "", factsShown); err != nil {
+		return h, err
+	}
+	return h, s.life(v, &h)
 }
 
 // why follows one rule's outcome for a household back to the rows of the files, deriving it again.
@@ -225,6 +231,8 @@ func (s *Server) fillMembers(v *visit, h *view.Household, reason string) error {
 		m := view.Member{Person: person.Person, No: i + 1, Identity: person.Identity, Age: -1}
 		m.Relation, m.Sex = codeName(roster, "relation", person.Person.Relation), s.sexName(person.Person.Sex)
 		m.Labour = codeName(roster, "labour", person.Person.Labour)
+		m.Health, m.Education, m.School = codeName(roster, "health", person.Person.Health), codeName(roster, "education", person.Person.Education), codeName(roster, "school", person.Person.School)
+		m.Ethnic = policy.Text{ZH: ethnic.NameIn(person.Person.Ethnic, "zh"), EN: ethnic.NameIn(person.Person.Ethnic, "en")}
 		if b := person.Person.Birth; !b.IsZero() {
 			m.Age = today.Year() - b.Year()
 			if today.Month() < b.Month() || today.Month() == b.Month() && today.Day() < b.Day() {

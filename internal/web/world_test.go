@@ -84,6 +84,9 @@ func makeWorld(ctx context.Context) (*app.App, string, error) {
 			return a, dir, err
 		}
 	}
+	if err := earlierIncomes(ctx, a); err != nil {
+		return a, dir, err
+	}
 	screen := func(day time.Time) error {
 		_, err := a.Screening().Run(ctx, screening.Options{AsOf: day, Now: day, Full: true})
 		return err

@@ -24,6 +24,7 @@ type Household struct {
 	Facts     []screening.FactTable
 	RunShown  int64 // the run that is explained; 0 = the newest
 	Pack      *policy.Pack
+	Life      Life
 }
 
 // Member is one person of the household as the page shows them.
@@ -33,9 +34,10 @@ type Member struct {
 	Relation policy.Text
 	Sex      policy.Text
 	Labour   policy.Text
-	School   policy.Text
 	Age      int // whole years; -1 = not known
 	Identity registry.Identity
+
+	Ethnic, Education, School, Health policy.Text
 }
 
 // FindHousehold is the page that looks a household up.
