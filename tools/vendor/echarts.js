@@ -1,8 +1,8 @@
-// The parts of ECharts that the pages use, and nothing else: a third of the whole. Single bars and shares are drawn by the server.
+// The parts of ECharts that the pages use, and nothing else: a third of the whole. Bars and shares are drawn by the server.
 import * as echarts from "echarts/core";
-import { BarChart, LineChart, MapChart } from "echarts/charts";
-import { GeoComponent, GridComponent, TooltipComponent } from "echarts/components";
+import { MapChart } from "echarts/charts";
+import { GeoComponent, TooltipComponent } from "echarts/components";
 import { CanvasRenderer } from "echarts/renderers";
 
-echarts.use([BarChart, LineChart, MapChart, GeoComponent, GridComponent, TooltipComponent, CanvasRenderer]);
+echarts.use([MapChart, GeoComponent, TooltipComponent, CanvasRenderer]);
 window.echarts = echarts;
