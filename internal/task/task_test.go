@@ -525,3 +525,32 @@ func TestDigests(t *testing.T) {
 		}
 	})
 }
+
+// TestMine: what stands in somebody's in-box is counted by kind, what is another's is not.
+func TestMine(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledger.Ledger) {
+		worker := accounttest.Actors(village)[account.Village]
+		writeAt(t, l, now.AddDate(0, 0, -9), func(ctx context.Context, tx *ledger.Tx) error {
+			for i, x := range []struct {
+				kind, org, account, due string
+			}{
+				{"accepted", worker.Org, "", "2026-11-24"}, {"accepted", worker.Org, worker.Account, "2026-11-23"}, {"accepted", worker.Org, "", "2026-11-25"}, {"received", worker.Org, "", "2026-11-24"},
+				{"accepted", worker.Org, "somebody-else", "2026-11-20"}, {"accepted", account.OrgID(neighbour, ""), "", "2026-11-20"},
+			} {
+				_, err := task.Open(ctx, tx, task.New{Object: "casefile", ObjectID: fmt.Sprint("mine", i), Kind: x.kind, ZH: "办", EN: "do", Division: village, Org: x.org, Account: x.account, Due: day(x.due)})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		read(t, l, func(ctx context.Context, tx *ledger.Tx) error {
+			got, err := task.Mine(ctx, tx, worker, now)
+			want := []task.Standing{{Kind: "accepted", ZH: "办", EN: "do", Open: 3, Today: 1, Overdue: 1}, {Kind: "received", ZH: "办", EN: "do", Open: 1, Today: 1}}
+			if !slices.Equal(got, want) {
+				t.Errorf("%+v", got)
+			}
+			return err
+		})
+	})
+}
