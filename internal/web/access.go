@@ -19,6 +19,7 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 		need           account.Action
 		id, href, icon string
 	}{
+		{anybody, "today", "/", "calendar-due"},
 		{account.StatsRead, "overview", "/overview", "chart-bar"},
 		{account.WarningRead, "warnings", "/warnings", "alert-triangle"},
 		{account.HouseholdRead, "households", "/households", "home"},
@@ -32,11 +33,6 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 		}
 	}
 	return out
-}
-
-// home is the first page that the reader may open.
-func (s *Server) home(v *visit) error {
-	return v.redirect(s.navigation(v)[0].Href)
 }
 
 // within is the division that the address asks for, which must lie in the reader's own; without one it is the reader's own.

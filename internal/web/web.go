@@ -135,7 +135,7 @@ func (s *Server) routes() http.Handler {
 	}
 
 	// signed in; what else is needed stands behind the address
-	mux.Handle("GET /{$}", s.page(anybody, s.home))
+	mux.Handle("GET /{$}", s.page(anybody, s.today))
 	mux.Handle("GET /overview", s.page(account.StatsRead, s.overview))
 	mux.Handle("GET /overview/export", s.page(account.StatsRead, s.overviewExport))
 	mux.Handle("GET /map", s.page(account.StatsRead, s.mapShapes))

@@ -41,6 +41,7 @@ func TestWhoOpensWhat(t *testing.T) {
 		path string
 		open []account.Role
 	}{
+		{"/", all},
 		{"/overview", all[:8]},
 		{"/overview/export?format=csv", all[:8]},
 		{"/map", all[:8]},

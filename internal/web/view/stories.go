@@ -61,6 +61,8 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"sign-in-second", "Sign-in, code", SignInStepPage(p, SignInStep{Stage: "second", Error: "验证码不对"})},
 		{"sign-in-enrol", "Sign-in, authenticator", SignInStepPage(p, SignInStep{Stage: "enrol", Secret: "JBSWY3DPEHPK3PXP", QR: QR{Size: 3, Path: "M0 0h1v1h-1zM2 2h1v1h-1zM1 1h1v1h-1z"}})},
 		{"recovery", "Recovery codes", RecoveryPage(p, []string{"abcd-efgh-ijkl-mnop", "qrst-uvwx-yz23-4567"})},
+		{"today", "Today", TodayPage(at("today", p.T("today.title")), storyToday(p))},
+		{"today-calm", "Today, nothing to do", TodayPage(at("today", p.T("today.title")), Today{Tasks: true, Answer: p.T("today.answer.calm"), Links: []TodayLink{{"/overview", "chart-bar", p.T("today.link.overview"), p.T("today.link.overview_text")}}})},
 		{"overview", "Overview", OverviewPage(at("overview", p.T("overview.title")), o)},
 		{"overview-calm", "Overview, nothing to see", OverviewPage(at("overview", p.T("overview.title")), calm)},
 		{"warnings", "Warnings", WarningsPage(at("warnings", p.T("warnings.title")), w)},
@@ -146,4 +148,19 @@ func storyWhatIf(pack *policy.Pack, day time.Time) WhatIf {
 	return WhatIf{Tabs: PolicyTabs{Current: "whatif", WhatIf: true}, Parameter: par, Now: v, Value: "9000", Low: 4250, High: 12750, Step: 100, Options: []Option{{par.ID, par.Name.ZH, true}}, By: []Option{{"township", "乡镇", true}}, Warned: true,
 		Answer: &screening.Answer{Run: 3, AsOf: "2026-11-24", By: "township", Seconds: 0.24, Total: screening.AreaChange{Before: 1083, After: 1473, Enter: 390, EnterPersons: 1606}, Visits: screening.Visits{Total: 390, TownshipMedian: 19, TownshipMost: 56, TownshipMostName: "下江镇"},
 			Areas: []screening.AreaChange{{Division: 522633100_000, Name: "丙妹镇", Before: 123, After: 150, Enter: 27}, {Division: 522633102_000, Name: "下江镇", Before: 80, After: 136, Enter: 56}}, Rules: []screening.RuleChange{{Rule: pack.Rules[0].ID, Before: 210, After: 260}}}}
+}
+
+// storyToday is a village worker's morning, with the words of somebody who tries to write markup.
+func storyToday(p Page) Today {
+	return Today{
+		Answer: p.T("today.answer.visits", "3", "2", "1"), Start: "/cases/1", StartAs: p.T("today.start.visit"), Tasks: true, More: 4, All: "/cases?mine=1", Applied: true,
+		Due: []TodayTask{
+			{Href: "/cases/1", What: "入户核实", Whose: "52263310520900137", Where: "顶洞村", Level: "red", When: p.T("today.when.late", "3"), Late: true},
+			{Href: "/cases/2", What: "民主评议", Whose: "52263310520900021", Where: "顶洞村", Level: "yellow", When: p.T("today.when.today"), Now: true},
+			{Href: "/orders/3", What: "落实措施：公益性岗位", Whose: "52263310520900044", Where: "顶洞村", When: p.T("today.when.tomorrow")}},
+		Back:    []TodayNews{{"/cases/4", "西山镇：退回重新核实", "顶洞村 52263310520900088", "2026年11月23日", true}, {"/orders/5", "医疗保障局办结：医疗救助", "顶洞村", "2026年11月22日", false}},
+		Told:    []TodayTask{{Href: "/cases/6", What: "受理线索", Whose: "52263310521000001", Where: "滚郎村", Level: "blue", When: p.T("today.when.late", "5"), Late: true, Org: "<script>alert(1)</script>"}},
+		Apply:   []TodayApplication{{"/applications/7", "吴**", "顶洞村", "2026年11月24日"}},
+		Figures: []TodayFigure{{p.T("today.week.leads"), 12, "/cases?age=new7", ""}, {p.T("today.phase.lead"), 46, "/cases?phase=lead", p.T("today.now")}},
+	}
 }
