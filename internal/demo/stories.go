@@ -239,7 +239,8 @@ func (p *play) fromPeople() {
 		}
 	}
 	lead("clear_rechecking", 204).until("clear_publicised").after(202).act(account.Village, "object_clearing", fixed(form{"reason": "群众反映该户务工收入不稳，建议再看一季。"}))
-	lead("rolled back", 290).until("cleared").day(3).act(account.County, "roll_back", fixed(form{"reason": "务工厂子再次停工，收入又掉到监测范围以下。"}))
+	lead("rolled back", 290).until("cleared").day(3).act(account.County, "roll_back", fixed(form{"reason": "务工厂子再次停工，收入又掉到监测范围以下。"})).
+		act(account.Township, "plan", nil).day(2).act(account.Township, "start_help", nil) // the plan of before goes on
 	lead("watch ended", 230).until("accepted").after(2).visit(true).act(account.Village, "verify_known", fixed(form{"reason": "已知情况，家庭能够应对。"})).
 		after(200).act(account.Township, "end_watch", fixed(form{"reason": "半年来情况稳定。"}))
 	lead("died out", 150).until("verified").after(60).act(account.Township, "die_out", fixed(form{"reason": "户内老人已去世，户口已注销。"}))

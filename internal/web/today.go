@@ -25,7 +25,7 @@ const (
 // today is every reader's home: what is due now and next, what is overdue, what came back. Nobody is ranked.
 func (s *Server) today(v *visit) error {
 	t := view.Today{}
-	d := &day{s: s, v: v, now: s.now(), t: &t}
+	d := &day{s: s, v: v, now: s.now(), page: &t}
 	var err error
 	if d.cases, err = s.app.Casework(); err != nil {
 		return err
@@ -45,7 +45,7 @@ type day struct {
 	v     *visit
 	now   time.Time
 	cases *casework.Service
-	t     *view.Today
+	page  *view.Today
 
 	visits, due, late, open int
 	told_                   int
@@ -53,7 +53,7 @@ type day struct {
 	first                   string // kind of the first task
 }
 
-func (d *day) word(key string, args ...any) string { return d.s.words.In(d.v.lang, key, args...) }
+func (d *day) t(key string, args ...any) string { return d.s.words.In(d.v.lang, key, args...) }
 
 // may reports whether the reader may do something.
 func (d *day) may(a account.Action) bool { return d.v.actor.May(a) == nil }
@@ -63,7 +63,7 @@ func (d *day) tasks() error {
 	if !d.may(account.TaskRead) {
 		return nil
 	}
-	d.t.Tasks = true
+	d.page.Tasks = true
 	var page task.Page
 	var standing []task.Standing
 	err := d.s.app.Ledger.Read(d.v.context(), func(ctx context.Context, tx *ledger.Tx) (err error) {
@@ -99,17 +99,17 @@ func (d *day) tasks() error {
 		list = append(slices.Clone(list[:keep]), list[n:]...)
 		list = list[:min(len(list), dueShown)]
 	}
-	d.t.More = d.open - len(list)
-	if d.t.Due, err = d.rows(list, false); err != nil {
+	d.page.More = d.open - len(list)
+	if d.page.Due, err = d.rows(list, false); err != nil {
 		return err
 	}
 	if len(list) > 0 {
 		d.first = list[0].Kind
-		d.t.Start = d.t.Due[0].Href
+		d.page.Start = d.page.Due[0].Href
 	}
-	d.t.All = "/cases?mine=1"
+	d.page.All = "/cases?mine=1"
 	if d.may(account.OrderReply) && !d.may(account.HouseholdRead) {
-		d.t.All = "/orders"
+		d.page.All = "/orders"
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (d *day) told() error {
 		return err
 	}
 	d.told_ = len(page.Tasks)
-	d.t.Told, err = d.rows(page.Tasks[:min(newsShown, len(page.Tasks))], true)
+	d.page.Told, err = d.rows(page.Tasks[:min(newsShown, len(page.Tasks))], true)
 	return err
 }
 
@@ -182,15 +182,20 @@ func (d *day) when(due ledger.Time) (text string, late, now bool) {
 	days := int(last.Sub(task.Civil(d.now)).Hours() / 24)
 	switch {
 	case days < 0:
-		return d.word("today.when.late", view.Int(-days)), true, false
+		return d.t("today.when.late", view.Int(-days)), true, false
 	case due <= ledger.At(d.now):
-		return d.word("today.when.late_today"), true, false
+		return d.t("today.when.late_today"), true, false
 	case days == 0:
-		return d.word("today.when.today"), false, true
+		return d.t("today.when.today"), false, true
 	case days == 1:
-		return d.word("today.when.tomorrow"), false, false
+		return d.t("today.when.tomorrow"), false, false
 	}
-	return locDay(d.v, last), false, false
+	return shortDay(d.v, last), false, false
+}
+
+// shortDay is a day of this year's work, without the year.
+func shortDay(v *visit, t time.Time) string {
+	return casework.Civil(t).Format(v.t("1月2日", "2 Jan"))
 }
 
 // back fills what came back within a week: steps of other levels, answers of departments.
@@ -198,6 +203,7 @@ func (d *day) back() error {
 	if !d.may(account.CaseRead) || !d.may(account.HouseholdRead) {
 		return nil
 	}
+	d.page.Came = d.v.actor.Division.Level() >= division.County
 	since := d.now.AddDate(0, 0, -newsDays)
 	news, err := d.cases.News(d.v.context(), d.v.actor, since, newsShown)
 	if err != nil {
@@ -215,8 +221,8 @@ func (d *day) back() error {
 			action = a.Name.In(d.v.lang)
 			attention = a.DoesIt("objection") || a.DoesIt("roll_back") || a.Restart == "round"
 		}
-		all = append(all, item{n.At, view.TodayNews{Href: "/cases/" + n.CaseID, What: d.word("today.news.step", d.s.orgName(d.v, n.Org), action), Where: d.s.place(d.v, n.Division) + " " + n.HouseholdNo,
-			When: locDay(d.v, n.At.Go()), Attention: attention}})
+		all = append(all, item{n.At, view.TodayNews{Href: "/cases/" + n.CaseID, What: d.t("today.news.step", d.s.orgName(d.v, n.Org), action), Where: d.s.place(d.v, n.Division) + " " + n.HouseholdNo,
+			When: shortDay(d.v, n.At.Go()), Attention: attention}})
 	}
 	plans, err := d.s.app.Plans()
 	if err != nil {
@@ -232,12 +238,12 @@ func (d *day) back() error {
 			name = m.Name
 		}
 		at := max(o.AnsweredAt, o.DoneAt)
-		all = append(all, item{at, view.TodayNews{Href: "/orders/" + o.ID, What: d.word("today.news."+o.State, d.s.departmentName(o.Department).In(d.v.lang), name.In(d.v.lang)), Where: d.s.place(d.v, o.Division),
-			When: locDay(d.v, at.Go()), Attention: o.State == "rejected"}})
+		all = append(all, item{at, view.TodayNews{Href: "/orders/" + o.ID, What: d.t("today.news."+o.State, d.s.departmentName(o.Department).In(d.v.lang), name.In(d.v.lang)), Where: d.s.place(d.v, o.Division),
+			When: shortDay(d.v, at.Go()), Attention: o.State == "rejected"}})
 	}
 	slices.SortStableFunc(all, func(a, b item) int { return int(min(max(b.at-a.at, -1), 1)) })
 	for _, x := range all[:min(len(all), newsShown)] {
-		d.t.Back = append(d.t.Back, x.row)
+		d.page.Back = append(d.page.Back, x.row)
 	}
 	return nil
 }
@@ -247,13 +253,13 @@ func (d *day) applications() error {
 	if !d.may(account.ApplicationTake) {
 		return nil
 	}
-	d.t.Applied = true
+	d.page.Applied = true
 	list, err := d.cases.Applications(d.v.context(), d.v.actor, "waiting", "", newsShown)
 	if err != nil {
 		return err
 	}
 	for _, a := range list {
-		d.t.Apply = append(d.t.Apply, view.TodayApplication{Href: "/applications/" + a.ID, Name: a.Name, Where: d.s.place(d.v, a.Division), When: locDay(d.v, a.ReceivedAt.Go())})
+		d.page.Apply = append(d.page.Apply, view.TodayApplication{Href: "/applications/" + a.ID, Name: a.Name, Where: d.s.place(d.v, a.Division), When: shortDay(d.v, a.ReceivedAt.Go())})
 	}
 	return nil
 }
@@ -263,26 +269,29 @@ func (d *day) figures() error {
 	if !d.may(account.CaseRead) || !d.may(account.HouseholdRead) {
 		return nil
 	}
-	add := func(label string, n int, href, note string) {
-		d.t.Figures = append(d.t.Figures, view.TodayFigure{Label: d.word(label), Count: int64(n), Href: href, Note: note})
+	figure := func(label string, n int, href string) view.TodayFigure {
+		return view.TodayFigure{Label: label, Count: int64(n), Href: href}
 	}
 	if d.v.actor.Division.Level() >= division.County {
 		w, err := d.cases.Week(d.v.context(), d.v.actor, d.now.AddDate(0, 0, -newsDays))
 		if err != nil {
 			return err
 		}
-		add("today.week.leads", w.Leads, "/cases?age=new7", "")
-		add("today.week.verified", w.Verified, "/cases?phase=identify", "")
-		add("today.week.false", w.FalseAlarms, "/cases?state=false_alarm", "")
-		add("today.week.identified", w.Identified, "/cases?phase=support", "")
-		add("today.week.cleared", w.Cleared, "/cases?state=cleared", "")
+		d.page.Week = []view.TodayFigure{
+			figure(d.t("today.week.leads"), w.Leads, "/cases?age=new7"),
+			figure(d.t("today.week.verified"), w.Verified, "/cases?phase=identify"),
+			figure(d.t("today.week.false"), w.FalseAlarms, "/cases?state=false_alarm"),
+			figure(d.t("today.week.identified"), w.Identified, "/cases?phase=support"),
+			figure(d.t("today.week.cleared"), w.Cleared, "/cases?state=cleared"),
+		}
 	}
 	tally, err := d.cases.Tally(d.v.context(), d.v.actor, d.now, 0)
 	if err != nil {
 		return err
 	}
 	for _, phase := range []string{"lead", "identify", "support", "clear", "watch"} {
-		add("today.phase."+phase, tally.Sum(func(c casework.Count) bool { return c.Phase == phase }), "/cases?phase="+phase, d.word("today.now"))
+		n := tally.Sum(func(c casework.Count) bool { return c.Phase == phase })
+		d.page.Stand = append(d.page.Stand, figure(d.t("today.phase."+phase), n, "/cases?phase="+phase))
 	}
 	return nil
 }
@@ -305,60 +314,62 @@ func (d *day) asked() error {
 			continue
 		}
 		d.askedOf++
-		if len(d.t.Asked) >= newsShown {
+		if len(d.page.Asked) >= newsShown {
 			continue
 		}
 		row := view.TodayAsked{Name: policy.Text{ZH: r.Dataset, EN: r.Dataset}, Department: d.s.departmentName(r.Department), Households: int64(r.Households)}
 		if ds := d.s.app.Pack.Dataset(r.Dataset); ds != nil {
 			row.Name = ds.Name
 		}
-		d.t.Asked = append(d.t.Asked, row)
+		d.page.Asked = append(d.page.Asked, row)
 	}
 	return nil
 }
 
 // answer says all of it in words, and names the one thing to do first.
 func (d *day) answer() {
-	t, n := d.t, view.Int[int]
-	start := func(href, key string) { t.Start, t.StartAs = href, d.word(key) }
+	t, n := d.page, view.Int[int]
+	start := func(href, key string) { t.Start, t.StartAs = href, d.t(key) }
 	switch {
 	case t.Tasks && !d.may(account.HouseholdRead): // a department
-		t.Answer = d.word("today.answer.orders", n(d.due), n(d.late), n(d.open))
+		t.Answer = d.t("today.answer.orders", n(d.due), n(d.late), n(d.open))
 		if d.open == 0 {
-			t.Answer = d.word("today.answer.calm")
+			t.Answer = d.t("today.answer.calm")
 		}
 		if d.askedOf > 0 {
-			t.Answer += d.word("today.answer.asked", n(d.askedOf))
+			t.Answer += d.t("today.answer.asked", n(d.askedOf))
 		}
 	case t.Tasks && d.v.actor.Division.Level() < division.County:
-		t.Answer = d.word("today.answer.above_none")
+		t.Answer = d.t("today.answer.above_none")
 		if d.told_ > 0 {
-			t.Answer = d.word("today.answer.above", atMost(d.told_, 100))
+			t.Answer = d.t("today.answer.above", atMost(d.told_, 100))
 		}
 	case t.Tasks && d.visits > 0:
-		t.Answer = d.word("today.answer.visits", n(d.visits), n(d.due), n(d.late))
-	case t.Tasks && d.due+d.late > 0:
-		t.Answer = d.word("today.answer.due", n(d.due), n(d.late))
+		t.Answer = d.t("today.answer.visits", n(d.visits), n(d.due), n(d.late))
+	case t.Tasks && d.late > 0:
+		t.Answer = d.t("today.answer.due", n(d.due), n(d.late))
+	case t.Tasks && d.due > 0:
+		t.Answer = d.t("today.answer.in_time", n(d.due))
 	case t.Tasks && d.open > 0:
-		t.Answer = d.word("today.answer.ahead", n(d.open))
+		t.Answer = d.t("today.answer.ahead", n(d.open))
 	case t.Tasks:
-		t.Answer = d.word("today.answer.calm")
+		t.Answer = d.t("today.answer.calm")
 	case d.may(account.PackChange):
-		t.Answer = d.word("today.answer.policy", d.s.app.Pack.Version, n(len(d.s.app.Pack.Rules)))
+		t.Answer = d.t("today.answer.policy", d.s.app.Pack.Version, n(len(d.s.app.Pack.Rules)))
 		start("/policy/whatif", "today.start.whatif")
 	case d.may(account.AuditRead):
-		t.Answer = d.word("today.answer.auditor")
+		t.Answer = d.t("today.answer.auditor")
 		start("/cases", "today.start.cases")
 	default:
-		t.Answer = d.word("today.answer.admin")
+		t.Answer = d.t("today.answer.admin")
 		start("/help", "today.start.help")
 	}
 	switch {
 	case t.StartAs != "":
 	case t.Start != "" && slices.Contains(d.cases.VisitStates(), d.first):
-		t.StartAs = d.word("today.start.visit")
+		t.StartAs = d.t("today.start.visit")
 	case t.Start != "":
-		t.StartAs = d.word("today.start.first")
+		t.StartAs = d.t("today.start.first")
 	case len(t.Told) > 0:
 		start(t.Told[0].Href, "today.start.first")
 	case d.may(account.IntakeUpload) && !d.may(account.HouseholdRead):
@@ -372,7 +383,7 @@ func (d *day) answer() {
 			href, icon, word string
 		}{{account.CaseRead, "/cases", "list-check", "cases"}, {account.StatsRead, "/overview", "chart-bar", "overview"}, {account.CoverageRead, "/data", "database", "data"}, {account.PackRead, "/policy", "scale", "policy"}, {anybody, "/help", "help-circle", "help"}} {
 			if l.need == anybody || d.may(l.need) {
-				t.Links = append(t.Links, view.TodayLink{Href: l.href, Icon: l.icon, Title: d.word("today.link." + l.word), Text: d.word("today.link." + l.word + "_text")})
+				t.Links = append(t.Links, view.TodayLink{Href: l.href, Icon: l.icon, Title: d.t("today.link." + l.word), Text: d.t("today.link." + l.word + "_text")})
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func withoutLinks(a answer) string {
 // TestTodayCounts: the figures in the answer are those of the in-box, counted one by one.
 func TestTodayCounts(t *testing.T) {
 	s := newSite(t, nil)
-	_, actor := s.sessionOf(account.Township)
+	_, actor := s.sessionOf(account.County)
 	late, due := 0, 0
 	err := s.app.Ledger.Read(t.Context(), func(ctx context.Context, tx *ledger.Tx) error {
 		late, due = 0, 0
@@ -66,9 +66,9 @@ func TestTodayCounts(t *testing.T) {
 		return err
 	})
 	if err != nil || late == 0 || due == 0 {
-		t.Fatalf("the township has %d late and %d due (%v)", late, due, err)
+		t.Fatalf("the county has %d late and %d due (%v)", late, due, err)
 	}
-	text := s.as(account.Township).page("/").doc.Find(".answer").Text()
+	text := s.as(account.County).page("/").doc.Find(".answer").Text()
 	if !strings.Contains(text, strconv.Itoa(due)+" 件事") || !strings.Contains(text, strconv.Itoa(late)+" 件已超期") {
 		t.Errorf("%q, want %d due and %d late", text, due, late)
 	}

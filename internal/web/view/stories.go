@@ -153,14 +153,15 @@ func storyWhatIf(pack *policy.Pack, day time.Time) WhatIf {
 // storyToday is a village worker's morning, with the words of somebody who tries to write markup.
 func storyToday(p Page) Today {
 	return Today{
-		Answer: p.T("today.answer.visits", "3", "2", "1"), Start: "/cases/1", StartAs: p.T("today.start.visit"), Tasks: true, More: 4, All: "/cases?mine=1", Applied: true,
+		Answer: p.T("today.answer.visits", "3", "2", "1"), Start: "/cases/1", StartAs: p.T("today.start.visit"), Tasks: true, Came: true, More: 4, All: "/cases?mine=1", Applied: true,
 		Due: []TodayTask{
 			{Href: "/cases/1", What: "入户核实", Whose: "52263310520900137", Where: "顶洞村", Level: "red", When: p.T("today.when.late", "3"), Late: true},
 			{Href: "/cases/2", What: "民主评议", Whose: "52263310520900021", Where: "顶洞村", Level: "yellow", When: p.T("today.when.today"), Now: true},
 			{Href: "/orders/3", What: "落实措施：公益性岗位", Whose: "52263310520900044", Where: "顶洞村", When: p.T("today.when.tomorrow")}},
-		Back:    []TodayNews{{"/cases/4", "西山镇：退回重新核实", "顶洞村 52263310520900088", "2026年11月23日", true}, {"/orders/5", "医疗保障局办结：医疗救助", "顶洞村", "2026年11月22日", false}},
-		Told:    []TodayTask{{Href: "/cases/6", What: "受理线索", Whose: "52263310521000001", Where: "滚郎村", Level: "blue", When: p.T("today.when.late", "5"), Late: true, Org: "<script>alert(1)</script>"}},
-		Apply:   []TodayApplication{{"/applications/7", "吴**", "顶洞村", "2026年11月24日"}},
-		Figures: []TodayFigure{{p.T("today.week.leads"), 12, "/cases?age=new7", ""}, {p.T("today.phase.lead"), 46, "/cases?phase=lead", p.T("today.now")}},
+		Back:  []TodayNews{{"/cases/4", "西山镇：退回重新核实", "顶洞村 52263310520900088", "2026年11月23日", true}, {"/orders/5", "医疗保障局办结：医疗救助", "顶洞村", "2026年11月22日", false}},
+		Told:  []TodayTask{{Href: "/cases/6", What: "受理线索", Whose: "52263310521000001", Where: "滚郎村", Level: "blue", When: p.T("today.when.late", "5"), Late: true, Org: "<script>alert(1)</script>"}},
+		Apply: []TodayApplication{{"/applications/7", "吴**", "顶洞村", "2026年11月24日"}},
+		Week:  []TodayFigure{{p.T("today.week.leads"), 12, "/cases?age=new7"}, {p.T("today.week.verified"), 9, "/cases?phase=identify"}},
+		Stand: []TodayFigure{{p.T("today.phase.lead"), 46, "/cases?phase=lead"}},
 	}
 }

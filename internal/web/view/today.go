@@ -15,9 +15,11 @@ type Today struct {
 	Back    []TodayNews
 	Told    []TodayTask // late below, told to the reader's level
 	Apply   []TodayApplication
-	Applied bool // the reader takes applications
-	Figures []TodayFigure
-	Asked   []TodayAsked // data that departments are asked for
+	Applied bool          // the reader takes applications
+	Came    bool          // things can come back to the reader
+	Week    []TodayFigure // what happened this week
+	Stand   []TodayFigure // how many cases stand where
+	Asked   []TodayAsked  // data that departments are asked for
 	Links   []TodayLink
 }
 
@@ -45,7 +47,6 @@ type TodayFigure struct {
 	Label string
 	Count int64
 	Href  string
-	Note  string
 }
 
 // TodayAsked is one request for data.
@@ -59,3 +60,6 @@ type TodayAsked struct {
 type TodayLink struct {
 	Href, Icon, Title, Text string
 }
+
+// lead reports whether what was told from below is the reader's first business.
+func (t Today) lead() bool { return len(t.Due) == 0 && len(t.Told) > 0 }
