@@ -21,6 +21,7 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 	}{
 		{anybody, "today", "/", "calendar-due"},
 		{account.StatsRead, "overview", "/overview", "chart-bar"},
+		{account.CaseAct, "visits", "/phone", "map-pin"},
 		{account.WarningRead, "warnings", "/warnings", "alert-triangle"},
 		{account.HouseholdRead, "households", "/households", "home"},
 		{account.CodeRead, "codes", "/codes", "qrcode"},
@@ -28,6 +29,9 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 		{account.PackRead, "policy", "/policy", "scale"},
 		{anybody, "help", "/help", "help-circle"},
 	} {
+		if n.id == "visits" && villageOnly(v) != nil {
+			continue
+		}
 		if n.need == anybody || v.actor.May(n.need) == nil {
 			out = append(out, view.NavItem{ID: n.id, Href: n.href, Icon: n.icon, Label: s.words.In(v.lang, "nav."+n.id)})
 		}

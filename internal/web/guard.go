@@ -56,7 +56,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	inner := origin.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !takesFiles(r.URL.Path) {
-			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r.URL.Path))
 		}
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentPolicy)

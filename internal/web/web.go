@@ -177,6 +177,13 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /policy/indicators", s.page(account.PackRead, s.indicators))
 	mux.Handle("GET /policy/whatif", s.page(account.WhatifRun, s.whatIf))
 	mux.Handle("GET /help", s.page(anybody, s.help))
+	// on the phone: a frame that is kept, and its data
+	mux.Handle("GET /phone", s.page(account.CaseAct, s.phonePage))
+	mux.Handle("GET /phone/sw.js", s.open(s.phoneWorker))
+	mux.Handle("GET /phone/manifest.webmanifest", s.open(s.phoneManifest))
+	mux.Handle("GET /phone/sync", s.data(account.CaseAct, s.phoneSync))
+	mux.Handle("POST "+phoneVisits, s.data(account.CaseAct, s.phoneVisit))
+	mux.Handle("POST "+phoneFiles, s.data(account.CaseAct, s.phoneFile))
 	if s.config.Development {
 		mux.Handle("GET /dev/storybook", s.open(s.storybook))
 		mux.Handle("GET /dev/storybook/{story}", s.open(s.story))

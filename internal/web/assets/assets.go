@@ -39,7 +39,7 @@ type file struct {
 	gz, br  []byte
 }
 
-var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8"}
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".txt": "text/plain; charset=utf-8", ".png": "image/png"}
 
 // New reads the embedded files. Errors are faults of the build.
 func New() (*Set, error) {
@@ -81,6 +81,14 @@ func (s *Set) Address(name string) string {
 		return f.address
 	}
 	return "/assets/" + name
+}
+
+// Text is the content of a file as it lies here, for one that is served under an address of its own.
+func (s *Set) Text(name string) []byte {
+	if f := s.byName[name]; f != nil {
+		return f.plain
+	}
+	return nil
 }
 
 // Map is the outlines of Guizhou's counties as GeoJSON.

@@ -3,6 +3,7 @@ package view
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -48,6 +49,17 @@ func (w *Words) In(lang, key string, args ...any) string {
 		return text
 	}
 	return fmt.Sprintf(text, args...)
+}
+
+// Under gives both wordings of every key that begins so, for pages that are drawn by a script.
+func (w *Words) Under(begin string) map[string]policy.Text {
+	out := map[string]policy.Text{}
+	for key, t := range w.texts {
+		if strings.HasPrefix(key, begin) {
+			out[key] = t
+		}
+	}
+	return out
 }
 
 // Text gives both wordings of a key.

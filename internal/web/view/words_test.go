@@ -11,7 +11,7 @@ import (
 
 // used finds the keys that the sources name: whole ones, and beginnings that something is added to.
 var (
-	whole = regexp.MustCompile(`(?:\bT\(|\bt\(|words\.In\([\w.]+, |words\.Text\()"([a-z_.]+)"([^"]?)`)
+	whole = regexp.MustCompile(`(?:\bT\(|\bt\(|words\.In\([\w.]+, |words\.Text\(|words\.Under\()"([a-z_.]+)"([^"]?)`)
 	named = regexp.MustCompile(`"([a-z_]+(?:\.[a-z_]+)+)"`)
 	args  = regexp.MustCompile(`%\[\d\]s`)
 )
@@ -69,6 +69,50 @@ func TestWords(t *testing.T) {
 		}
 		if !known {
 			t.Errorf("%s is used nowhere", key)
+		}
+	}
+}
+
+// TestWordsOfScripts: every text that the phone's scripts ask for is there, and none is left over.
+func TestWordsOfScripts(t *testing.T) {
+	w, err := LoadWords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := filepath.Glob("../assets/own/phone*.js")
+	if err != nil || len(list) == 0 {
+		t.Fatal("no scripts", err)
+	}
+	page, err := os.ReadFile("phone.templ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := string(page)
+	if handlers, err := os.ReadFile("../phone.go"); err == nil {
+		all += string(handlers)
+	}
+	asked, beginnings := map[string]bool{}, []string{}
+	ask := regexp.MustCompile(`\bT\("([a-z_.]+)"`)
+	for _, path := range list {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range ask.FindAllStringSubmatch(string(text), -1) {
+			if strings.HasSuffix(m[1], ".") {
+				beginnings = append(beginnings, "phone."+m[1])
+				continue
+			}
+			asked["phone."+m[1]] = true
+			if _, ok := w.Text("phone." + m[1]); !ok {
+				t.Errorf("%s asks for phone.%s, which words.yaml does not have", path, m[1])
+			}
+		}
+	}
+	for key := range w.Under("phone.") {
+		begins := slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(key, b) })
+		if !asked[key] && !begins && !strings.Contains(all, `"`+key+`"`) {
+			t.Errorf("%s is asked for by no script", key)
 		}
 	}
 }
