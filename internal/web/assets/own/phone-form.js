@@ -42,7 +42,7 @@ const Visit = (function () {
     }
     const faults = h("div", { class: "notice bad", role: "alert", hidden: true });
     App.main(h("p", { class: "crumbs" }, h("a", { href: "#/h/" + home.id }, "← " + T("household_of", home.head))),
-      App.head(T("household_of", home.head), home.case ? T("visit.why", In(home.case.why).split("\n")[0]) : T("visit.lead")),
+      App.head(T("household_of", home.head), home.case ? T("visit.why", App.firstLine(In(home.case.why))) : T("visit.lead")),
       before && before.answer ? h("p", { class: "notice attention" }, In(before.answer.words)) : null,
       h("form", { class: "visit-form stack", novalidate: true, onsubmit: function (event) { event.preventDefault(); finish(home, d, before, faults); }, oninput: save, onchange: save },
         who(d, save), home.case ? known(home, d, save) : null, situation(home, d, save), home.case && home.case.endings.length ? ending(home, d, save) : null, proof(home, d, save), faults,
@@ -62,14 +62,14 @@ const Visit = (function () {
     const posts = App.field("visitors", "post").codes, rows = h("div", { class: "stack" });
     function draw() {
       rows.replaceChildren(...d.companions.map(function (c, i) {
-        return h("div", { class: "row-of" }, labelled("with-" + i, T("who.name"), input("text", c.name, function (v) { c.name = v; }, { maxlength: 40 })), labelled("post-" + i, T("who.post"), select(posts, c.post, function (v) { c.post = v; })),
+        return h("div", { class: "pair" }, labelled("with-" + i, T("who.name"), input("text", c.name, function (v) { c.name = v; }, { maxlength: 40 })), labelled("post-" + i, T("who.post"), select(posts, c.post, function (v) { c.post = v; })),
           h("button", { type: "button", class: "btn", onclick: function () { d.companions.splice(i, 1); draw(); save(); } }, T("remove")));
       }));
     }
     draw();
     return part("who", T("who.title"), T("who.hint", App.state.village.visitors_min), h("div", { class: "card-body stack" },
       labelled("on", In(App.field("visited_on").name), input("date", d.on, function (v) { d.on = v; }, { max: App.today(), required: true })),
-      h("div", { class: "row-of" }, h("p", { class: "field" }, h("span", { class: "form-label" }, T("who.me")), h("br"), App.state.village.worker.name), labelled("post-me", T("who.post"), select(posts, d.post, function (v) { d.post = v; }))),
+      h("div", { class: "pair" }, h("p", { class: "field" }, h("span", { class: "form-label" }, T("who.me")), h("br"), App.state.village.worker.name), labelled("post-me", T("who.post"), select(posts, d.post, function (v) { d.post = v; }))),
       rows, h("div", null, h("button", { type: "button", class: "btn", id: "add-companion", onclick: function () { d.companions.push({ name: "", post: "team" }); draw(); save(); } }, T("who.add")))));
   }
 
@@ -83,7 +83,7 @@ const Visit = (function () {
       if (!f) { box.replaceChildren(h("button", { type: "button", class: "btn btn-small", "aria-label": T("changed") + "：" + name, onclick: function () { d.facts[k.id] = { value: "", remark: "" }; draw(); save(); box.querySelector("input, select").focus(); } }, T("changed"))); return; }
       const control = ind.bool ? select([{ id: "1", name: { zh: "是", en: "yes" } }, { id: "0", name: { zh: "否", en: "no" } }], f.value, function (v) { f.value = v; }, "–")
         : input("number", f.value, function (v) { f.value = v; }, { inputmode: "decimal", step: "any" });
-      box.replaceChildren(h("div", { class: "row-of" }, labelled("fact-" + k.id, T("now") + (ind.unit ? "（" + ind.unit + "）" : ""), control), labelled("why-" + k.id, T("remark"), input("text", f.remark, function (v) { f.remark = v; }, { maxlength: 200 })),
+      box.replaceChildren(h("div", { class: "pair" }, labelled("fact-" + k.id, T("now") + (ind.unit ? "（" + ind.unit + "）" : ""), control), labelled("why-" + k.id, T("remark"), input("text", f.remark, function (v) { f.remark = v; }, { maxlength: 200 })),
         h("button", { type: "button", class: "btn", onclick: function () { delete d.facts[k.id]; draw(); save(); } }, T("as_known"))));
     }
     draw();
@@ -94,7 +94,7 @@ const Visit = (function () {
     function draw() {
       const c = d.members[m.key];
       if (!c) { box.replaceChildren(h("button", { type: "button", class: "btn btn-small", "aria-label": T("changed") + "：" + m.name, onclick: function () { d.members[m.key] = { labour: m.labour || "", health: m.health || "" }; draw(); save(); } }, T("changed"))); return; }
-      box.replaceChildren(h("div", { class: "row-of" }, labelled("labour-" + m.key, In(App.field("members", "labour").name), select(labours, c.labour, function (v) { c.labour = v; }, "–")), labelled("health-" + m.key, In(App.field("members", "health").name), select(healths, c.health, function (v) { c.health = v; }, "–")),
+      box.replaceChildren(h("div", { class: "pair" }, labelled("labour-" + m.key, In(App.field("members", "labour").name), select(labours, c.labour, function (v) { c.labour = v; }, "–")), labelled("health-" + m.key, In(App.field("members", "health").name), select(healths, c.health, function (v) { c.health = v; }, "–")),
         h("button", { type: "button", class: "btn", onclick: function () { delete d.members[m.key]; draw(); save(); } }, T("as_known"))));
     }
     draw();
@@ -109,7 +109,7 @@ const Visit = (function () {
   function situation(home, d, save) {
     const was = home.confirmed || {}, list = h("ul", { class: "questions" }), disputes = h("div", { class: "stack" }), lead = h("div", { class: "stack" });
     function asks() {
-      list.replaceChildren(...["schooling_ok", "insurance_ok", "housing_ok", "water_ok"].filter(App.field.bind(null)).map(function (id) {
+      list.replaceChildren(...["schooling_ok", "insurance_ok", "housing_ok", "water_ok"].filter(function (id) { return App.field(id); }).map(function (id) {
         const choice = function (value, label) { return h("label", { class: "choice" }, h("input", { type: "radio", name: id, checked: d.ok[id] === value, onchange: function () { if (value === undefined) delete d.ok[id]; else d.ok[id] = value; } }), " ", label); };
         return h("li", { class: "question" }, h("fieldset", null, h("legend", { class: "asked" }, h("span", null, In(App.field(id).name)), id in was ? h("span", { class: "already" }, T("last_time", was[id] ? T("yes") : T("no"))) : null), choice(true, T("yes")), choice(false, T("no")), choice(undefined, T("not_seen"))));
       }));
@@ -121,7 +121,7 @@ const Visit = (function () {
         const to = labelled("dispute-to-" + i, In(col("referred_to").name), input("text", x.referred_to, function (v) { x.referred_to = v; }, { maxlength: 60 }));
         to.hidden = x.outcome !== "referred";
         return h("fieldset", { class: "dispute" }, h("legend", null, T("dispute") + " " + (i + 1)),
-          h("div", { class: "row-of" }, labelled("dispute-kind-" + i, In(col("kind").name), select(col("kind").codes, x.kind, function (v) { x.kind = v; }, "–")), labelled("dispute-outcome-" + i, In(col("outcome").name), select(col("outcome").codes, x.outcome, function (v) { x.outcome = v; to.hidden = v !== "referred"; }, "–"))),
+          h("div", { class: "pair" }, labelled("dispute-kind-" + i, In(col("kind").name), select(col("kind").codes, x.kind, function (v) { x.kind = v; }, "–")), labelled("dispute-outcome-" + i, In(col("outcome").name), select(col("outcome").codes, x.outcome, function (v) { x.outcome = v; to.hidden = v !== "referred"; }, "–"))),
           labelled("dispute-parties-" + i, In(col("parties").name), area(x.parties, function (v) { x.parties = v; }, 300)), to,
           h("button", { type: "button", class: "btn", onclick: function () { d.disputes.splice(i, 1); drawDisputes(); save(); } }, T("remove")));
       }));
@@ -129,7 +129,7 @@ const Visit = (function () {
     function drawLead() {
       if (!d.lead) { lead.replaceChildren(h("div", null, h("button", { type: "button", class: "btn", id: "add-lead", onclick: function () { d.lead = { risk: "", level: 2, words: "" }; drawLead(); save(); } }, T("lead.add")))); return; }
       const levels = [3, 2, 1].map(function (n) { return { id: String(n), name: { zh: T("level." + ["", "blue", "yellow", "red"][n]), en: T("level." + ["", "blue", "yellow", "red"][n]) } }; });
-      lead.replaceChildren(h("fieldset", { class: "dispute" }, h("legend", null, T("lead.title")), h("div", { class: "row-of" }, labelled("lead-risk", T("risk"), select(App.state.village.risks, d.lead.risk, function (v) { d.lead.risk = v; }, T("lead.no_risk"))), labelled("lead-level", T("level"), select(levels, String(d.lead.level), function (v) { d.lead.level = Number(v); }))),
+      lead.replaceChildren(h("fieldset", { class: "dispute" }, h("legend", null, T("lead.title")), h("div", { class: "pair" }, labelled("lead-risk", T("risk"), select(App.state.village.risks, d.lead.risk, function (v) { d.lead.risk = v; }, T("lead.no_risk"))), labelled("lead-level", T("level"), select(levels, String(d.lead.level), function (v) { d.lead.level = Number(v); }))),
         labelled("lead-words", T("lead.words"), area(d.lead.words, function (v) { d.lead.words = v; }, 500)), h("div", null, h("button", { type: "button", class: "btn", onclick: function () { d.lead = null; drawLead(); save(); } }, T("remove")))));
     }
     asks(); drawDisputes(); drawLead();
@@ -154,7 +154,7 @@ const Visit = (function () {
     draw();
     const choice = function (id, label) { return h("label", { class: "choice wide" }, h("input", { type: "radio", name: "ending", value: id, checked: d.ending === id, onchange: function () { d.ending = id; d.end = {}; draw(); } }), " ", label); };
     return part(3, "③ " + T("part.ending"), null, h("div", { class: "card-body stack" }, h("fieldset", null, h("legend", { class: "visually-hidden" }, T("part.ending")),
-      home.case.endings.map(function (id) { const e = App.state.village.endings.find(function (x) { return x.action === id; }); return choice(id, T("ending." + e.label) + "（" + In(e.name) + "）"); }), choice("", T("ending.later"))), more));
+      ["true", "false_alarm", "known"].flatMap(function (l) { return App.state.village.endings.filter(function (e) { return e.label === l && home.case.endings.includes(e.action); }); }).map(function (x) { return x.action; }).map(function (id) { const e = App.state.village.endings.find(function (x) { return x.action === id; }); return choice(id, T("ending." + e.label) + "（" + In(e.name) + "）"); }), choice("", T("ending.later"))), more));
   }
   // control draws a field of an ending's form as the pack describes it.
   function control(f, data, save, at) {
@@ -171,7 +171,7 @@ const Visit = (function () {
         if (!data[f.id]) data[f.id] = f.required ? [{}] : [];
         const draw = function () {
           box.replaceChildren(...data[f.id].map(function (row, i) {
-            return h("div", { class: "row-of" }, f.fields.map(function (c) { return control(c, row, save, id + "-" + i); }), data[f.id].length > 1 || !f.required ? h("button", { type: "button", class: "btn", onclick: function () { data[f.id].splice(i, 1); draw(); save(); } }, T("remove")) : null);
+            return h("div", { class: "pair" }, f.fields.map(function (c) { return control(c, row, save, id + "-" + i); }), data[f.id].length > 1 || !f.required ? h("button", { type: "button", class: "btn", onclick: function () { data[f.id].splice(i, 1); draw(); save(); } }, T("remove")) : null);
           }), h("div", null, h("button", { type: "button", class: "btn", onclick: function () { data[f.id].push({}); draw(); save(); } }, T("add"))));
         };
         draw();

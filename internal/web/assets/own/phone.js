@@ -265,7 +265,8 @@ const App = (function () {
       h("span", { class: "visit-due" }, c.due ? h("span", { class: late ? "attention" : "muted" }, late ? T("due.late", day(c.due)) : T("due.on", day(c.due))) : null,
         item ? h("span", { class: "tag" }, T("item." + item.status)) : home.last && home.last.on === today() ? h("span", { class: "tag" }, T("visited_today")) : null)));
   }
-  function firstLine(s) { return s.split("\n")[0]; }
+  // firstLine leaves out the mark of the level, which stands beside it.
+  function firstLine(s) { return s.split("\n")[0].replace(/^[▲◆●]\s?(红|黄|蓝|red|yellow|blue)\s*/, ""); }
 
   function list() {
     const v = app.village, mine = v.households.filter(function (x) { return x.case.mine && x.case.visit; }), more = v.households.filter(function (x) { return !mine.includes(x); });
@@ -467,5 +468,5 @@ const App = (function () {
     start().then(function () { root.dataset.ready = "1"; });
   });
 
-  return { T: T, In: In, h: h, icon: icon, head: head, main: main, today: today, day: day, id: id, state: app, keep: keep, drop: drop, sync: sync, show: show, find: find, waiting: waiting, field: field, indicator: indicator, riskName: riskName, level: level };
+  return { T: T, In: In, h: h, icon: icon, head: head, main: main, today: today, day: day, id: id, state: app, keep: keep, drop: drop, sync: sync, show: show, find: find, waiting: waiting, firstLine: firstLine, field: field, indicator: indicator, riskName: riskName, level: level };
 })();
