@@ -251,6 +251,7 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"province", "/overview", "overview-province"},
 		{"province", "/policy/whatif?parameter=line&value=9500&by=county", "whatif-province"},
 		{"village", "/overview", "overview-village"},
+		{"village", "/phone", "phone-begin"},
 		{"department", "/data", "data-department"},
 		{"county", "/codes", "codes"},
 		{"county", "/codes?division=" + village.Prefix(), "codes-village"},

@@ -184,7 +184,7 @@ func (p *handset) until(what, expression string) {
 func (p *handset) click(selector string) {
 	p.Helper()
 	p.do(chromedp.WaitReady(selector))
-	p.js(fmt.Sprintf(`document.querySelector(%q).scrollIntoView({block: "center"}); 0`, selector))
+	p.js(fmt.Sprintf(`document.querySelector(%q).scrollIntoView({block: "center", behavior: "instant"}); 0`, selector))
 	p.do(chromedp.Click(selector))
 }
 
@@ -488,7 +488,7 @@ func (p *handset) choose(selector, value string) {
 func (p *handset) sign() {
 	p.Helper()
 	p.js(`(() => {
-		const c = document.getElementById("signature"); c.scrollIntoView(); const r = c.getBoundingClientRect(); c.setPointerCapture = () => {};
+		const c = document.getElementById("signature"); c.scrollIntoView({block: "center", behavior: "instant"}); const r = c.getBoundingClientRect(); c.setPointerCapture = () => {};
 		const at = (type, x, y) => c.dispatchEvent(new PointerEvent(type, {bubbles: true, pointerId: 1, clientX: r.left + x, clientY: r.top + y}));
 		at("pointerdown", 30, 40); for (let i = 0; i < 40; i++) at("pointermove", 30 + 5 * i, 60 + 30 * Math.sin(i / 3)); at("pointerup", 230, 60);
 		return 0;

@@ -23,7 +23,7 @@ const (
 	editsAtOnce   = 50
 )
 
-// phoneFiles of the page's frame, which the service worker keeps.
+// phoneAssets are the files of the page's frame, which the service worker keeps.
 func phoneAssets() []string {
 	return []string{"tabler.css", "app.css", "phone.css", "theme.js", "phone-store.js", "phone-code.js", "phone.js", "phone-form.js", "mark.svg", "icons.svg"}
 }
@@ -96,14 +96,9 @@ func (s *Server) phonePage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	words, err := json.Marshal(s.words.Under("phone."))
-	if err != nil {
-		return errs.Wrap(errs.Internal, err, "网页文字表有误", "the table of the pages' texts is wrong")
-	}
-	v.w.Header().Set("Content-Security-Policy", contentPolicy+"; manifest-src 'self'; worker-src 'self'")
 	p := s.frame(v, s.words.In(v.lang, "phone.title"), "phone")
 	p.Here, p.Reader, p.Nav = "/phone", nil, nil
-	return s.show(v, view.PhonePage(p, string(words), int(least.Value)))
+	return s.show(v, view.PhonePage(p, int(least.Value)))
 }
 
 // phoneWorker is the service worker: the file with the frame's addresses in front.

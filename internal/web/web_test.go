@@ -61,6 +61,8 @@ func TestWhoOpensWhat(t *testing.T) {
 		{"/policy/indicators", all},
 		{"/policy/whatif", []account.Role{account.Province, account.Prefecture, account.County, account.Policy}},
 		{"/help", all},
+		{"/phone", []account.Role{account.Village}},
+		{"/phone/sync", []account.Role{account.Village}},
 		{"/codes", all[:5]},
 		{"/households/" + no + "/codes", all[:4]},
 		{"/apply", all},

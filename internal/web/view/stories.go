@@ -87,6 +87,7 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"rule", "Rule", OneRulePage(at("policy", p.In(pack.Rules[0].Name)), RulePage{Tabs: policies, Rule: &pack.Rules[0], Risk: pack.Risks[0].Name, Parameters: pack.Parameters[:1], Indicators: pack.Indicators[:2], Pack: pack, Today: day, Warnings: true})},
 		{"indicators", "Indicators", IndicatorsPage(at("policy", p.T("policy.indicators")), Indicators{Tabs: policies, Pack: pack, Rows: pack.Indicators[:min(6, len(pack.Indicators))]})},
 		{"whatif", "What if", WhatIfPage(at("policy", p.T("policy.whatif")), storyWhatIf(pack, day), pack)},
+		{"phone", "Visits on the phone", PhonePage(p, 8)},
 		{"help", "Help", HelpPage(at("help", p.T("help.title")))},
 		{"error", "Error", ErrorPage(at("", p.T("error.title.internal")), p.T("error.internal"))},
 	}

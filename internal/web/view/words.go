@@ -2,6 +2,7 @@ package view
 
 import (
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -51,8 +52,16 @@ func (w *Words) In(lang, key string, args ...any) string {
 	return fmt.Sprintf(text, args...)
 }
 
-// Under gives both wordings of every key that begins so, for pages that are drawn by a script.
-func (w *Words) Under(begin string) map[string]policy.Text {
+// JSON is both wordings of every key that begins so, for pages that are drawn by a script. It is safe inside a script element: '<' is escaped.
+func (w *Words) JSON(begin string) (string, error) {
+	text, err := json.Marshal(w.under(begin))
+	if err != nil {
+		return "", errs.Wrap(errs.Internal, err, "网页文字表有误", "the table of the pages' texts is wrong")
+	}
+	return string(text), nil
+}
+
+func (w *Words) under(begin string) map[string]policy.Text {
 	out := map[string]policy.Text{}
 	for key, t := range w.texts {
 		if strings.HasPrefix(key, begin) {

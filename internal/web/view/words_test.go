@@ -11,7 +11,7 @@ import (
 
 // used finds the keys that the sources name: whole ones, and beginnings that something is added to.
 var (
-	whole = regexp.MustCompile(`(?:\bT\(|\bt\(|words\.In\([\w.]+, |words\.Text\(|words\.Under\()"([a-z_.]+)"([^"]?)`)
+	whole = regexp.MustCompile(`(?:\bT\(|\bt\(|words\.In\([\w.]+, |words\.Text\(|Words\.JSON\()"([a-z_.]+)"([^"]?)`)
 	named = regexp.MustCompile(`"([a-z_]+(?:\.[a-z_]+)+)"`)
 	args  = regexp.MustCompile(`%\[\d\]s`)
 )
@@ -109,7 +109,7 @@ func TestWordsOfScripts(t *testing.T) {
 			}
 		}
 	}
-	for key := range w.Under("phone.") {
+	for key := range w.under("phone.") {
 		begins := slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(key, b) })
 		if !asked[key] && !begins && !strings.Contains(all, `"`+key+`"`) {
 			t.Errorf("%s is asked for by no script", key)

@@ -38,3 +38,13 @@ window.addEventListener("pageshow", function () {
 window.addEventListener("beforeprint", function () {
   document.querySelectorAll("details.print-open").forEach(function (d) { d.open = true; });
 });
+
+// Signing out clears what the phone keeps: visits that were not sent would be lost.
+document.addEventListener("submit", function (event) {
+  const waiting = Number(localStorage.getItem("phone-queue"));
+  const say = event.target.dataset.unsent;
+  if (say && waiting > 0 && !window.confirm(say.replace("{n}", waiting))) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}, true);

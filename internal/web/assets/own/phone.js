@@ -46,6 +46,7 @@ const App = (function () {
     const [y, m, d] = iso.split("-").map(Number);
     return app.lang === "en" ? new Date(Date.UTC(y, m - 1, d)).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" }) : y + "年" + m + "月" + d + "日";
   }
+  function moment(t) { return new Date(t).toLocaleString(app.lang === "en" ? "en-GB" : "zh-CN", { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" }); }
   function id() { return crypto.randomUUID(); }
 
   // ---- what is kept
@@ -280,7 +281,7 @@ const App = (function () {
       w.list.length ? h("p", { class: "muted source" }, w.how) : null,
       h("ol", { class: "visit-list", id: "today" }, w.list.map(card)),
       more.length ? h("details", { class: "card fold" }, h("summary", null, T("list.more", more.length)), h("ul", { class: "visit-list" }, more.map(card))) : null,
-      h("p", { class: "muted source" }, T("synced_at", new Date(v.made).toLocaleString(app.lang === "en" ? "en-GB" : "zh-CN", { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" })) + " · " + v.place));
+      h("p", { class: "muted source" }, T("synced_at", moment(v.made)) + " · " + v.place));
   }
   function locate() {
     navigator.geolocation.getCurrentPosition(function (p) { app.here = { lat: p.coords.latitude, lon: p.coords.longitude }; show(); }, function () { app.say = { kind: "bad", text: T("order.no_position") }; show(); }, { timeout: 15000, maximumAge: 60000 });
@@ -363,7 +364,7 @@ const App = (function () {
         const b = function (text, go, main) { return h("button", { class: main ? "btn btn-primary" : "btn", onclick: go }, text); };
         return h("section", { class: "card item item-" + item.status }, h("div", { class: "card-header" }, h("h2", null, T("household_of", item.head) + " · " + day(on)), h("span", { class: "tag" }, T("item." + item.status))),
           h("div", { class: "card-body" }, In(a.words) ? h("p", null, In(a.words)) : item.status === "queued" ? h("p", { class: "muted" }, T("queue.waits", item.files.length)) : null,
-            In(a.by) ? h("p", { class: "muted" }, T("conflict.by", In(a.by), new Date(a.at).toLocaleString(app.lang === "en" ? "en-GB" : "zh-CN", { dateStyle: "medium", timeStyle: "short" }))) : null,
+            In(a.by) ? h("p", { class: "muted" }, T("conflict.by", In(a.by), moment(a.at))) : null,
             (a.kept || []).length ? h("p", { class: "muted" }, T("merged.kept", a.kept.map(In).join(app.lang === "en" ? ", " : "、"))) : null,
             item.status === "ending" ? h("div", null, h("p", null, T("ending.refused")), In(a.end_words).split("\n").map(function (l) { return h("p", { class: "muted" }, l); })) : null,
             fields, missing,
