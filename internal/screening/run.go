@@ -639,6 +639,9 @@ func (s *Service) afterWide(ctx context.Context, c *sql.Conn, q *query, run int6
 	if err := exec(ctx, c, "DROP TABLE hot"); err != nil {
 		return err
 	}
+	if err := s.keepTrend(ctx, c, run); err != nil {
+		return err
+	}
 	return s.requests(ctx, c, q, run, sc)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"shouwang/internal/division"
 	"shouwang/internal/errs"
 )
 
@@ -94,5 +95,40 @@ func TestSeries(t *testing.T) {
 		if _, err := x.s.Series(context.Background(), fmt.Sprint(one), 0, wrong, "", 3); errs.KindOf(err) != errs.Invalid {
 			t.Errorf("%v: %v", wrong, err)
 		}
+	}
+}
+
+// The trend has one point a day, with the households as each run left them.
+func TestTrend(t *testing.T) {
+	x, ids := overviewWorld(t)
+	trend := func(within division.Code) []string {
+		t.Helper()
+		list, err := x.s.Trend(context.Background(), within, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, p := range list {
+			out = append(out, fmt.Sprintf("%s %d/%d/%d", p.AsOf, p.Red, p.Yellow, p.Blue))
+		}
+		return out
+	}
+	if d := cmp.Diff([]string(nil), trend(0)); d != "" {
+		t.Error(d)
+	}
+	x.screen(Options{AsOf: asOf.AddDate(0, 0, -2), Full: true})
+	x.screen(Options{Full: true})
+	x.deliver("incomes", "2026-10-01", 522633)
+	x.income(ids[0], 60_000) // its bill alone is blue
+	x.income(ids[1], 8_900)
+	x.screen(Options{})
+	if d := cmp.Diff([]string{"2026-11-21 1/1/1", "2026-11-23 0/1/2"}, trend(520000_000000)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"2026-11-21 1/1/0", "2026-11-23 0/1/1"}, trend(522633_000000)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string(nil), trend(522633105209)); d != "" {
+		t.Error(d)
 	}
 }

@@ -218,3 +218,33 @@ func Counts(ctx context.Context, tx *ledger.Tx, actor account.Actor, under divis
 	}
 	return list, q.Scan(ctx, &list)
 }
+
+// Kept is how deadlines were kept.
+type Kept struct {
+	Closed  int64 `json:"closed"`  // tasks that were done
+	InTime  int64 `json:"in_time"` // of those, before their deadline
+	Open    int64 `json:"open"`    // tasks that are open
+	Overdue int64 `json:"overdue"` // of those, past their deadline with the clock running
+}
+
+// Deadlines counts the tasks under a division (0: all of the actor's scope) that were done since a moment, and those that are open now. Nobody is named: it is of places, not of
+// people. It needs account.StatsRead.
+func Deadlines(ctx context.Context, tx *ledger.Tx, actor account.Actor, under division.Code, since, now time.Time) (Kept, error) {
+	var k Kept
+	if err := actor.May(account.StatsRead); err != nil {
+		return k, err
+	}
+	where, args := actor.Scope("t.division")
+	base := func() *bun.SelectQuery {
+		q := tx.NewSelect().TableExpr("task AS t").Where(where, args...)
+		if under != 0 {
+			lo, hi := under.Range()
+			q = q.Where("t.division BETWEEN ? AND ?", lo, hi)
+		}
+		return q
+	}
+	if err := base().Where("t.closed IS NOT NULL").Where("t.closed >= ?", ledger.At(since)).ColumnExpr("count(*), count(CASE WHEN t.closed <= t.due THEN 1 END)").Scan(ctx, &k.Closed, &k.InTime); err != nil {
+		return k, err
+	}
+	return k, base().Where("t.closed IS NULL").ColumnExpr("count(*), count(CASE WHEN t.paused IS NULL AND t.due <= ? THEN 1 END)", ledger.At(now)).Scan(ctx, &k.Open, &k.Overdue)
+}

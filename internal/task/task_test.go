@@ -554,3 +554,42 @@ func TestMine(t *testing.T) {
 		})
 	})
 }
+
+// How deadlines were kept, where one may look: tasks done in time and late, and those that are overdue now.
+func TestDeadlinesKept(t *testing.T) {
+	ledgertest.Each(t, func(t *testing.T, l *ledger.Ledger) {
+		at := beijing("2026-11-20 09:00")
+		for i, done := range []string{"2026-11-25 10:00", "2026-12-01 23:00", "2026-12-02 01:00", ""} {
+			id := fmt.Sprint("c", i)
+			open(t, l, at, visit(id))
+			if done == "" {
+				continue
+			}
+			writeAt(t, l, beijing(done), func(ctx context.Context, tx *ledger.Tx) error {
+				_, err := task.Close(ctx, tx, "casefile", id, "record_visit")
+				return err
+			})
+		}
+		actors := accounttest.Actors(village)
+		kept := func(actor account.Actor, under division.Code, since string) (k task.Kept) {
+			t.Helper()
+			read(t, l, func(ctx context.Context, tx *ledger.Tx) (err error) {
+				k, err = task.Deadlines(ctx, tx, actor, under, beijing(since), beijing("2026-12-05 08:00"))
+				return err
+			})
+			return k
+		}
+		want := task.Kept{Closed: 3, InTime: 2, Open: 1, Overdue: 1}
+		for _, role := range []account.Role{account.Province, account.County, account.Village, account.Policy} {
+			if k := kept(actors[role], 0, "2026-11-01 00:00"); k != want {
+				t.Errorf("%s: %+v", role, k)
+			}
+		}
+		if k := kept(actors[account.County], neighbour, "2026-11-01 00:00"); k != (task.Kept{}) {
+			t.Errorf("another village: %+v", k)
+		}
+		if k := kept(actors[account.County], village, "2026-12-01 00:00"); k.Closed != 2 || k.InTime != 1 {
+			t.Errorf("since December: %+v", k)
+		}
+	})
+}

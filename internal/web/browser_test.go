@@ -230,6 +230,7 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"auditor", "/", "today-auditor"},
 		{"admin", "/", "today-admin"},
 		{"county", "/overview", "overview-county"},
+		{"county", "/overview/cases?phase=support", "overview-cases"},
 		{"county", "/warnings", "warnings"},
 		{"county", "/warnings?level=red&risk=illness", "warnings-filtered"},
 		{"county", "/households", "find"},
@@ -250,6 +251,7 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"prefecture", "/overview", "overview-prefecture"},
 		{"province", "/overview", "overview-province"},
 		{"province", "/policy/whatif?parameter=line&value=9500&by=county", "whatif-province"},
+		{"policy", "/overview", "overview-policy"},
 		{"village", "/overview", "overview-village"},
 		{"village", "/phone", "phone-begin"},
 		{"department", "/data", "data-department"},
@@ -327,6 +329,16 @@ func TestPictures(t *testing.T) {
 func (b *browser) check(path, name string) {
 	b.Helper()
 	b.open(path)
+	b.drawn(name)
+	b.picture(name)
+	b.fits(name)
+	b.axe(name)
+	b.heard(name)
+}
+
+// drawn waits until maps and charts are drawn.
+func (b *browser) drawn(name string) {
+	b.Helper()
 	if ask[int](b, `document.querySelectorAll("[data-map], [data-chart]").length`) > 0 {
 		drawn := false
 		for i := 0; i < 100 && !drawn; i++ {
@@ -338,8 +350,4 @@ func (b *browser) check(path, name string) {
 		}
 		time.Sleep(300 * time.Millisecond) // its animation
 	}
-	b.picture(name)
-	b.fits(name)
-	b.axe(name)
-	b.heard(name)
 }

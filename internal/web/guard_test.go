@@ -191,7 +191,7 @@ func TestBudget(t *testing.T) {
 		role          account.Role
 		path          string
 		bytes, number int
-	}{{"", "/sign-in", 120_000, 8}, {account.County, "/overview", 120_000, 8}, {account.Province, "/overview", 300_000, 11}, {account.County, "/warnings", 120_000, 8}} {
+	}{{"", "/sign-in", 120_000, 8}, {account.County, "/overview", 120_000, 9}, {account.Province, "/overview", 300_000, 12}, {account.County, "/warnings", 120_000, 8}} {
 		p := s.as(x.role)
 		plain := p.page(x.path)
 		urls := []string{x.path}

@@ -120,7 +120,7 @@ func (s *Server) reveal(v *visit) error {
 func (s *Server) showHousehold(v *visit, h view.Household) error {
 	p := s.frame(v, s.words.In(v.lang, "household.title")+" "+h.No, "households")
 	if h.Life.Incomes != nil && len(h.Life.Incomes.Points) > 0 {
-		p.Scripts = []string{"bars.js", "chart.js"}
+		p.Scripts = []string{"bars.js", "chart.js", "picture.js"}
 	}
 	p.Here = "/households/" + h.No // a revealed page is not come back to: it would have to be asked for again
 	return s.show(v, view.HouseholdPage(p, h))

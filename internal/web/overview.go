@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"shouwang/internal/division"
 	"shouwang/internal/errs"
@@ -21,12 +22,20 @@ func (s *Server) overview(v *visit) error {
 	if o.Overview, err = s.app.Screening().Overview(v.context(), within); err != nil {
 		return err
 	}
+	o.Few = s.few(v)
+	if o.Loop, err = s.loop(v, within); err != nil {
+		return err
+	}
+	if o.Trend, err = s.app.Screening().Trend(v.context(), within, runsShown); err != nil {
+		return err
+	}
 	p := s.frame(v, s.words.In(v.lang, "overview.title")+" · "+o.Total.Name, "overview")
+	p.Scripts = []string{"picture.js"}
 	if level := within.Level(); level <= division.Prefecture {
 		if o.Counties, err = s.app.Screening().Areas(v.context(), within, division.County); err != nil {
 			return err
 		}
-		p.Scripts = []string{"echarts.js", "map.js"}
+		p.Scripts = []string{"echarts.js", "map.js", "picture.js"}
 	}
 	return s.show(v, view.OverviewPage(p, o))
 }
@@ -42,10 +51,17 @@ func (s *Server) overviewExport(v *visit) error {
 		return err
 	}
 	t := func(key string) string { return s.words.In(v.lang, key) }
+	few := view.Overview{Few: s.few(v)}
+	figure := func(n int64) any {
+		if text := few.Plain(n); strings.HasPrefix(text, "<") {
+			return text
+		}
+		return n
+	}
 	header := []string{t("code"), t("place"), t("overview.households"), t("export.persons"), t("level.red"), t("level.yellow"), t("level.blue"), t("as_of.short")}
 	return s.file(v, v.r.URL.Query().Get("format"), "overview-"+view.Code(within), t("overview.title"), header, func(w export.Writer) error {
 		for _, a := range append(o.Areas, o.Total) {
-			if err := w.Row(a.Division.Prefix(), a.Name, a.Households, a.Persons, a.Red, a.Yellow, a.Blue, o.AsOf); err != nil {
+			if err := w.Row(a.Division.Prefix(), a.Name, a.Households, a.Persons, figure(a.Red), figure(a.Yellow), figure(a.Blue), o.AsOf); err != nil {
 				return err
 			}
 		}

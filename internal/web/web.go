@@ -54,6 +54,7 @@ type Server struct {
 	handler  http.Handler
 	provider provider
 
+	loops    loops
 	codes    *housecode.Codes
 	font     func() (*paper.Font, error) // opened when the first paper is made
 	visitors *throttle.Limiter
@@ -137,6 +138,7 @@ func (s *Server) routes() http.Handler {
 	// signed in; what else is needed stands behind the address
 	mux.Handle("GET /{$}", s.page(anybody, s.today))
 	mux.Handle("GET /overview", s.page(account.StatsRead, s.overview))
+	mux.Handle("GET /overview/cases", s.page(account.CaseRead, s.overviewCases))
 	mux.Handle("GET /overview/export", s.page(account.StatsRead, s.overviewExport))
 	mux.Handle("GET /map", s.page(account.StatsRead, s.mapShapes))
 	mux.Handle("GET /warnings", s.page(account.WarningRead, s.warnings))

@@ -44,6 +44,7 @@ func TestWhoOpensWhat(t *testing.T) {
 		{"/", all},
 		{"/overview", all[:8]},
 		{"/overview/export?format=csv", all[:8]},
+		{"/overview/cases", append(slices.Clone(all[:6]), account.Auditor)},
 		{"/map", all[:8]},
 		{"/warnings", all[:5]},
 		{"/households", all[:5]},

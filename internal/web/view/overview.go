@@ -16,6 +16,9 @@ type Overview struct {
 	Counties []screening.Area // for the map: the counties inside; empty = no map on this level
 	Pack     *policy.Pack
 	Village  bool // the list below is of households, not of divisions
+	Few      bool // the reader sees sums but no households: small numbers are kept from them, and nothing leads to lists
+	Loop     Loop
+	Trend    []screening.TrendPoint // by run, oldest first; empty below a county
 }
 
 // Late are the feeds that did not come, or came too long ago.
@@ -86,7 +89,7 @@ func (o Overview) departmentOf(p Page, id string) string {
 
 // answer is the page in one sentence.
 func (o Overview) answer(p Page) string {
-	text := p.T("overview.answer", o.Total.Name, Int(o.Total.Warned()), Int(o.Total.Red))
+	text := p.T("overview.answer", o.Total.Name, o.Plain(o.Total.Warned()), o.Plain(o.Total.Red))
 	if n := len(o.Late()); n > 0 {
 		text += p.T("overview.answer_late", Int(n))
 	}
@@ -124,9 +127,9 @@ type mapData struct {
 func (o Overview) MapJSON(p Page) string {
 	m := mapData{Shapes: Link("/map", "division", Code(o.Division)), Unit: p.T("overview.map_unit"), None: p.T("overview.map_none"), Values: []mapValue{}}
 	for _, a := range o.Counties {
-		v := mapValue{Code: a.Division.Prefix(), Name: a.Name, Value: a.Warned(), Known: a.Households > 0, Href: Link("/overview", "division", Code(a.Division))}
+		v := mapValue{Code: a.Division.Prefix(), Name: a.Name, Value: o.drawn(a.Warned()), Known: a.Households > 0, Href: Link("/overview", "division", Code(a.Division))}
 		if v.Known {
-			v.Detail = p.T("overview.map_detail", Int(a.Warned()), Int(a.Red), Int(a.Yellow), Int(a.Blue), Int(a.Households))
+			v.Detail = p.T("overview.map_detail", o.Plain(a.Warned()), o.Plain(a.Red), o.Plain(a.Yellow), o.Plain(a.Blue), Int(a.Households))
 		} else {
 			v.Detail = p.T("overview.map_none")
 		}
@@ -165,4 +168,12 @@ func lateness(p Page, f screening.FeedState) string {
 		}
 	}
 	return strings.Join(parts, p.Sep())
+}
+
+// mapNote says what a map is worth.
+func mapNote(p Page) string {
+	if p.MapNumber == "" {
+		return p.T("map.sketch")
+	}
+	return p.T("map.number", p.MapNumber)
 }

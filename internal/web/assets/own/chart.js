@@ -78,42 +78,12 @@
     box.dataset.drawn = "1";
   }
 
-  // A picture of a chart or map, on the page's own ground, with its title and where it is from.
-  function picture(button) {
-    const box = document.getElementById(button.dataset.picture), chart = box && echarts.getInstanceByDom(box);
-    if (!chart) return;
-    const source = chart.renderToCanvas({ pixelRatio: 2, backgroundColor: token("--sw-surface") });
-    const foot = [button.dataset.title, button.dataset.source].filter(Boolean), high = foot.length * 44 + 24;
-    const c = document.createElement("canvas");
-    c.width = source.width;
-    c.height = source.height + high;
-    const g = c.getContext("2d");
-    g.fillStyle = token("--sw-surface");
-    g.fillRect(0, 0, c.width, c.height);
-    g.drawImage(source, 0, 0);
-    g.fillStyle = token("--sw-ink");
-    g.font = "26px " + getComputedStyle(document.body).fontFamily;
-    foot.forEach(function (text, i) { g.fillText(text, 24, source.height + 36 + i * 44, c.width - 48); });
-    c.toBlob(function (blob) {
-      const a = document.createElement("a");
-      a.href = URL.createObjectURL(blob);
-      a.download = button.dataset.file + ".png";
-      a.click();
-      setTimeout(function () { URL.revokeObjectURL(a.href); }, 1000);
-    }, "image/png");
-  }
-
   function drawAll() {
     document.querySelectorAll("[data-chart]:not([data-started])").forEach(function (box) {
       box.dataset.started = "1";
       draw(box);
     });
-    document.querySelectorAll("[data-picture][hidden]").forEach(function (button) { button.hidden = false; }); // without script there is nothing to press
   }
   drawAll();
-  document.addEventListener("click", function (e) {
-    const button = e.target.closest("[data-picture]");
-    if (button) picture(button);
-  });
   document.addEventListener("htmx:afterSettle", drawAll);
 })();
