@@ -154,7 +154,7 @@ const Visit = (function () {
     draw();
     const choice = function (id, label) { return h("label", { class: "choice wide" }, h("input", { type: "radio", name: "ending", value: id, checked: d.ending === id, onchange: function () { d.ending = id; d.end = {}; draw(); } }), " ", label); };
     return part(3, "③ " + T("part.ending"), null, h("div", { class: "card-body stack" }, h("fieldset", null, h("legend", { class: "visually-hidden" }, T("part.ending")),
-      ["true", "false_alarm", "known"].flatMap(function (l) { return App.state.village.endings.filter(function (e) { return e.label === l && home.case.endings.includes(e.action); }); }).map(function (x) { return x.action; }).map(function (id) { const e = App.state.village.endings.find(function (x) { return x.action === id; }); return choice(id, T("ending." + e.label) + "（" + In(e.name) + "）"); }), choice("", T("ending.later"))), more));
+      ["true", "false_alarm", "known"].flatMap(function (l) { return App.state.village.endings.filter(function (e) { return e.label === l && home.case.endings.includes(e.action); }); }).map(function (x) { return x.action; }).map(function (id) { const e = App.state.village.endings.find(function (x) { return x.action === id; }); return choice(id, T("ending." + e.label)); }), choice("", T("ending.later"))), more));
   }
   // control draws a field of an ending's form as the pack describes it.
   function control(f, data, save, at) {

@@ -135,6 +135,7 @@ const App = (function () {
     await Store.write("village", v);
     await Store.setTimes({ synced: Date.now(), keep: v.keep_days, seen: Date.now() });
     app.village = v;
+    app.left = await old();
   }
 
   // old tells what the clock says: "gone" after the days without a sync, "clock" when it was turned back, otherwise the days that are left.
