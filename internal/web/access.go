@@ -25,12 +25,16 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 		{account.WarningRead, "warnings", "/warnings", "alert-triangle"},
 		{account.HouseholdRead, "households", "/households", "home"},
 		{account.CodeRead, "codes", "/codes", "qrcode"},
+		{account.OrderRead, "orders", "/orders", "clipboard-list"},
 		{account.CoverageRead, "data", "/data", "database"},
 		{account.PackRead, "policy", "/policy", "scale"},
 		{anybody, "help", "/help", "help-circle"},
 	} {
 		if n.id == "visits" && villageOnly(v) != nil {
 			continue
+		}
+		if _, department := v.actor.DepartmentOnly(); n.id == "orders" && !department {
+			continue // others find the orders in the plan that they belong to
 		}
 		if n.need == anybody || v.actor.May(n.need) == nil {
 			out = append(out, view.NavItem{ID: n.id, Href: n.href, Icon: n.icon, Label: s.words.In(v.lang, "nav."+n.id)})

@@ -33,6 +33,7 @@ type caseFile struct {
 	people  []registry.Revealed
 	asked   bool // people have been asked for
 	names   map[string]account.Account
+	around  []account.Account
 }
 
 // openCase reads a case in the reader's scope; with a reason, personal content of its papers is in plain and the look is noted.

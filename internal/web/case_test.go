@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 
 	"shouwang/internal/account"
 	"shouwang/internal/division"
+	"shouwang/internal/ledger"
+	"shouwang/internal/registry"
 	"shouwang/internal/screening"
 )
 
@@ -111,24 +114,79 @@ func said(a answer) string {
 	return strings.Join(strings.Fields(a.doc.Find("[role=alert], .answer").Text()), " ")
 }
 
-// spare gives households with warnings in a village that nobody has a case of yet, one after the other.
+// spare gives households of a division that nobody has a case of, one after the other; those without a warning first.
 func (s *site) spare(where division.Code) string {
 	s.Helper()
-	list, _, err := s.app.Screening().WarningsPage(s.Context(), screening.Filter{Division: where}, screening.Cursor{}, 500)
+	return s.spareWith(where, func(screening.State) bool { return true })
+}
+
+// spareWith is spare for households that fit.
+func (s *site) spareWith(where division.Code, fits func(screening.State) bool) string {
+	s.Helper()
+	var calm, warned []string
+	err := s.app.Screening().States(s.Context(), screening.StateFilter{Division: where, All: true}, func(st screening.State) error {
+		if spent[st.HouseholdNo] || st.Division.Level() != division.Village || len(st.Persons) == 0 || !fits(st) {
+			return nil
+		}
+		if len(st.Warnings) > 0 {
+			warned = append(warned, st.HouseholdNo)
+		} else {
+			calm = append(calm, st.HouseholdNo)
+		}
+		return nil
+	})
 	if err != nil {
 		s.Fatal(err)
 	}
-	for i := len(list) - 1; i >= 0; i-- {
-		if no := list[i].HouseholdNo; !spent[no] {
+	for _, no := range append(calm, warned...) {
+		id, _, ok := registry.HouseholdID(no)
+		c, err := s.server.liveCase(s.Context(), account.SystemActor("test"), id)
+		if err != nil || !ok {
+			s.Fatal(no, ok, err)
+		}
+		if c == nil {
 			spent[no] = true
 			return no
 		}
 	}
-	s.Fatalf("no household with a warning is left in %s", where)
+	s.Fatalf("no household without a case is left in %s", where)
 	return ""
 }
 
+// spent are the households that tests of this package have taken.
 var spent = map[string]bool{}
+
+// hired signs in as somebody new, with a role around a village, from this day on.
+func (s *site) hired(role account.Role, login, name string, where division.Code, department string) *person {
+	s.Helper()
+	var once string
+	now := s.server.now()
+	err := s.app.Ledger.Write(s.Context(), now, func(ctx context.Context, tx *ledger.Tx) (err error) {
+		_, once, err = s.app.Accounts().Create(ctx, tx, account.SystemActor("test"), account.Staff{Login: login, Name: name, Org: account.OrgFor(role, where, department), Roles: []account.Role{role}})
+		return err
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	in, err := s.app.Accounts().SignIn(s.Context(), now, account.Credentials{Login: login, Password: once})
+	if err == nil {
+		_, err = s.app.Accounts().ChangePassword(s.Context(), now, in.Secret, once, DemoPassword)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	return s.again(login)
+}
+
+// again signs somebody in who was hired before.
+func (s *site) again(login string) *person {
+	s.Helper()
+	p := s.as("")
+	if a := p.post("/sign-in", url.Values{"login": {login}, "password": {DemoPassword}}); a.status != http.StatusSeeOther {
+		s.Fatalf("signing in as %s: %d %s", login, a.status, said(a))
+	}
+	return p
+}
 
 // lead reports a household and gives its case.
 func (p *person) lead(no, words string) string {

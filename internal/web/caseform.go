@@ -174,7 +174,7 @@ func (s *Server) options(c *caseFile, f *policy.Field, many bool) []view.Option 
 			add(people[i].Person.Key.String(), c.person(&people[i]))
 		}
 	case policy.FieldAccount:
-		for _, a := range s.around(c.v, c.it().Division) {
+		for _, a := range c.staffAround() {
 			add(a.ID, a.Name+" · "+s.orgName(c.v, a.Org))
 		}
 	case policy.FieldDivision:
@@ -186,6 +186,14 @@ func (s *Server) options(c *caseFile, f *policy.Field, many bool) []view.Option 
 		}
 	}
 	return out
+}
+
+// staffAround is the staff who may have to do with the case's village, read once.
+func (c *caseFile) staffAround() []account.Account {
+	if c.around == nil {
+		c.around = c.s.around(c.v, c.it().Division)
+	}
+	return c.around
 }
 
 // around is the staff who may have to do with a village: its committee's, its township's, its county's. They are names of staff, which colleagues know.

@@ -161,8 +161,9 @@ func (c *caseFile) nextForm(p *view.CasePage, main, pick *workflow.Offer, chosen
 		n.To = c.stateName(pick.Action.To)
 	}
 	n.Blocks, n.Flags = c.blocks(pick, pick.Refusals), c.blocks(pick, pick.Flags)
+	n.Depends = c.depends(pick)
 	if pick != main && main != nil && chosen == "" {
-		n.Before, n.Wanted = main.Action.Name.In(c.v.lang), c.blocks(main, main.Refusals)
+		n.Before, n.Wanted = main.Action.Name.In(c.v.lang), append(c.blocks(main, main.Refusals), c.depends(main)...)
 	}
 	for i := range c.offers {
 		o := &c.offers[i]
@@ -285,6 +286,24 @@ func (c *caseFile) openInForm(a *policy.Action, r workflow.Refusal) bool {
 			f, _ := c.machine.Flow().Fact(id)
 			return f != nil && f.Source == policy.FromForm && a.Field(id) != nil
 		})
+	})
+}
+
+// depends are conditions that rest on the form and on something else that is not so yet.
+func (c *caseFile) depends(o *workflow.Offer) []view.Block {
+	var out []view.Block
+	for _, r := range o.Refusals {
+		if c.openInForm(o.Action, r) && c.mixed(o.Action, r) {
+			out = append(out, c.block(r))
+		}
+	}
+	return out
+}
+
+// mixed reports whether a condition that waits for the form rests on something else, too.
+func (c *caseFile) mixed(a *policy.Action, r workflow.Refusal) bool {
+	return slices.ContainsFunc(r.Reasons, func(x workflow.Reason) bool {
+		return len(x.Facts) > 0 && !slices.ContainsFunc(x.Facts, func(id string) bool { return a.Field(id) != nil })
 	})
 }
 

@@ -51,6 +51,9 @@ func TestWhoOpensWhat(t *testing.T) {
 		{"/households/" + no, all[:4]},
 		{"/cases/new", []account.Role{account.County, account.Township, account.Village}},
 		{"/cases/" + id, append(slices.Clone(all[:4]), account.Auditor)},
+		{"/cases/" + id + "/plan", append(slices.Clone(all[:4]), account.Auditor)},
+		{"/orders", append(slices.Clone(all[:6]), account.Auditor)},
+		{"/orders/nothing", nil},
 		{"/cases/" + id + "/files/" + strings.Repeat("0", 64), nil},
 		{"/data", []account.Role{account.Province, account.Prefecture, account.County, account.Department, account.Policy, account.Auditor}},
 		{"/data/requests", []account.Role{account.Province, account.Prefecture, account.County, account.Department, account.Policy, account.Auditor}},
@@ -75,7 +78,7 @@ func TestWhoOpensWhat(t *testing.T) {
 			want := http.StatusForbidden
 			if slices.Contains(x.open, role) {
 				want = http.StatusOK
-			} else if strings.HasPrefix(x.path, "/cases/"+id) && !slices.Contains([]account.Role{account.Policy, account.Admin}, role) {
+			} else if (strings.HasPrefix(x.path, "/cases/"+id) || x.path == "/orders/nothing") && !slices.Contains([]account.Role{account.Policy, account.Admin}, role) {
 				want = http.StatusNotFound // not the reader's, or a file that no paper names: not there
 			} else if strings.HasPrefix(x.path, "/households/") && role == account.Village {
 				want = http.StatusNotFound // another village's household: not there

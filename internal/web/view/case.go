@@ -56,6 +56,7 @@ type CaseNext struct {
 	Choices []CaseOffer // of which it is one
 	Blocks  []Block     // what stands in its way
 	Flags   []Block     // what the step would be marked with
+	Depends []Block     // what will be looked at with what the form says
 	Before  string      // the action that this one opens the way for
 	Wanted  []Block     // and what stands in that one's way
 	Paper   string      // id of the paper that belongs to it
