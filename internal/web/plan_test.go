@@ -41,6 +41,11 @@ func visitOf(post string) url.Values {
 func (s *site) answerable() string {
 	s.Helper()
 	return s.spareWith(village.At(division.Township), func(st screening.State) bool {
+		for i := range s.app.Pack.Indicators {
+			if v := st.Row[i]; s.app.Pack.Indicators[i].ID == "able_labourers" && (!v.Known || v.Num < 1) {
+				return false
+			}
+		}
 		h := matching.FromState(st)
 		h.Risks = []matching.Risk{{Risk: "illness", Level: policy.Yellow}}
 		x := s.app.Matching().Matcher().Propose(h)
@@ -90,10 +95,16 @@ func TestPlan(t *testing.T) {
 	if items.Length() < 2 {
 		t.Fatalf("%d proposals to decide in %s", items.Length(), plan.doc.Find("main").Text())
 	}
-	first, _ := items.First().Find("input[type=radio]").First().Attr("name")
-	first = strings.TrimSuffix(first, ".do")
-	// Refusing needs a reason: all of it is refused, and what was typed stays.
-	bad := p.submit(plan, "#decide-form", url.Values{first + ".do": {"refuse"}})
+	// Refusing needs a reason: all of it is refused, and what was typed stays. (What the checks ask for cannot be refused at all.)
+	var first string
+	var bad answer
+	for _, name := range choices(plan.doc) {
+		first = strings.TrimSuffix(name, ".do")
+		if bad = p.submit(plan, "#decide-form", url.Values{name: {"refuse"}}); bad.status != http.StatusForbidden {
+			break
+		}
+		bad.has("#faults:contains('不符合规定')")
+	}
 	if bad.status != http.StatusUnprocessableEntity {
 		t.Fatalf("refusing without a reason: %d %s", bad.status, said(bad))
 	}
