@@ -146,8 +146,8 @@ func (r *Reason) describe(row []Value) {
 				formatAmount(r.Left.Num, "", lang, -1) == formatAmount(r.Right.Num, "", lang, -1) {
 				decimals = 17 // rounding would make two different numbers look the same
 			}
-			r.LeftText[l] = a.operand(r.Left, ua, lang, decimals)
-			r.RightText[l] = b.operand(r.Right, ub, lang, decimals)
+			r.LeftText[l] = a.spoken(row, r.Left, ua, lang, decimals)
+			r.RightText[l] = b.spoken(row, r.Right, ub, lang, decimals)
 		case n.Op == OpIn:
 			r.LeftText[l] = n.Args[0].operand(r.Left, n.Args[0].unit(), lang, -1)
 			var values []string
@@ -164,9 +164,34 @@ func (r *Reason) describe(row []Value) {
 		case n.typ == Bool && n.Op == OpName:
 			r.LeftText[l] = n.labeled(lang) + [2]string{"：", ": "}[l] + formatValue(r.Left, Bool, "", lang, -1)
 		default:
-			r.LeftText[l] = n.operand(r.Left, n.unit(), lang, -1)
+			r.LeftText[l] = n.spoken(row, r.Left, n.unit(), lang, -1)
 		}
 	}
+}
+
+// spoken is operand, but of "the first that is known" it names the one that it was; of a default it says what it stands for.
+func (n *Node) spoken(row []Value, v Value, unit, lang string, decimals int) string {
+	if n.Op != OpCoalesce || !v.Known {
+		return n.operand(v, unit, lang, decimals)
+	}
+	l := 0
+	if lang == "en" {
+		l = 1
+	}
+	for _, a := range n.Args {
+		if !a.eval(row).Known {
+			continue
+		}
+		switch {
+		case a.Op == OpNumber || a.Op == OpText || a.Op == OpBool || a.Op == OpDate:
+			value := formatValue(v, n.typ, unit, lang, decimals)
+			return n.Args[0].labeled(lang) + [2]string{"（未知，按 " + value + "计）", " (unknown, taken as " + value + ")"}[l]
+		case a.typ == Bool && a.Op == OpName:
+			return a.labeled(lang) + [2]string{"：", ": "}[l] + formatValue(v, Bool, "", lang, -1)
+		}
+		return a.spoken(row, v, unit, lang, decimals)
+	}
+	return n.operand(v, unit, lang, decimals)
 }
 
 // operand is the label and the value; a literal is its value alone.
