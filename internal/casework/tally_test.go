@@ -1,6 +1,8 @@
 package casework_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -83,4 +85,37 @@ func TestTally(t *testing.T) {
 			t.Errorf("a village recounts: %v", err)
 		}
 	})
+}
+
+// BenchmarkTally adds up what is kept of a province whose counties have cases in every state at every level.
+func BenchmarkTally(b *testing.B) {
+	for _, engine := range []struct {
+		name string
+		url  func(testing.TB) string
+	}{{"sqlite", ledgertest.SQLite}, {"postgres", ledgertest.Postgres}} {
+		b.Run(engine.name, func(b *testing.B) {
+			l := ledgertest.Open(b, engine.url(b))
+			w := newWorld(b, l)
+			if err := l.Write(b.Context(), w.now, func(ctx context.Context, tx *ledger.Tx) error {
+				for county := range 88 {
+					for state := range 36 {
+						for level := range 4 {
+							if _, err := tx.ExecContext(ctx, "INSERT INTO case_tally (county, phase, state, level, cases) VALUES (?, ?, ?, ?, 100)", 520100000000+int64(county)*1_000_000, "lead", fmt.Sprint("state", state), level); err != nil {
+								return err
+							}
+						}
+					}
+				}
+				_, err := tx.ExecContext(ctx, "INSERT INTO case_tally_at (one, at) VALUES (1, ?)", tx.Now)
+				return err
+			}); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := w.s.Tally(b.Context(), account.SystemActor("test"), w.now, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

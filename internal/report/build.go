@@ -388,7 +388,7 @@ func age(birth, day time.Time) int {
 
 // situation fills in indicators and guarantees as the last run left them.
 func (d *Desk) situation(ctx context.Context, f *File, c *casework.Case) error {
-	h, err := d.Screening.Household(ctx, c.HouseholdNo)
+	h, err := d.Screening.Situation(ctx, c.HouseholdNo)
 	if errs.KindOf(err) == errs.NotFound {
 		return nil // the household has left the register: its papers are still made
 	}
