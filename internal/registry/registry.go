@@ -265,15 +265,16 @@ func Masked(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDat
 // identities decrypts what the latest roster knows of a household's current members.
 func identities(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDataset string, householdID int64) (map[secret.Key128]Identity, error) {
 	persons := fmt.Sprintf("SELECT person_key FROM person WHERE household_id = %d", householdID)
-	return identitiesOf(ctx, conn, keys, rosterDataset, persons, fmt.Sprintf("SELECT %d", householdID))
+	return identitiesOf(ctx, conn, keys, rosterDataset, persons, fmt.Sprintf("SELECT %d", householdID), "TRUE")
 }
 
-// identitiesOf is identities of the persons that one query chooses, whose rows lie in the households that another does, or where they were before.
-func identitiesOf(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDataset, persons, households string) (map[secret.Key128]Identity, error) {
+// identitiesOf is identities of the persons that one query chooses, whose rows lie in the households that another does, or where they were before. near is a
+// condition that holds for all these rows and keeps the engine from reading far away.
+func identitiesOf(ctx context.Context, conn *sql.Conn, keys *secret.Keyring, rosterDataset, persons, households, near string) (map[secret.Key128]Identity, error) {
 	rows, err := conn.QueryContext(ctx, fmt.Sprintf(`SELECT CAST(f.person_key >> 64 AS UBIGINT), CAST(f.person_key & 18446744073709551615 AS UBIGINT), f.name_enc, f.number_enc, f.phone_enc, f.bank_enc
-		FROM fact_%[1]s f JOIN batch b ON b.batch = f.batch WHERE f.person_key IN (%[2]s)
+		FROM fact_%[1]s f JOIN batch b ON b.batch = f.batch WHERE %[4]s AND f.person_key IN (%[2]s)
 		AND f.household_id IN (%[3]s UNION ALL SELECT household_id FROM person_former WHERE person_key IN (%[2]s))
-		ORDER BY b.period_to, b.sha256, f.row_no`, rosterDataset, persons, households))
+		ORDER BY b.period_to, b.sha256, f.row_no`, rosterDataset, persons, households, near))
 	if err != nil {
 		return nil, fmt.Errorf("registry: reveal: %w", err)
 	}

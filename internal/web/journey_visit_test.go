@@ -369,6 +369,17 @@ func TestVisitJourney(t *testing.T) {
 	}
 	p.heard("first phone")
 
+	// Who opens the case at a desk finds all of it; what the parties of the dispute said stays covered.
+	desk := s.as(account.County).page("/cases/" + d.Case.ID)
+	for _, word := range []string{"矛盾纠纷", "土地山林", "已上报移交", "西山镇司法所", "农户签字"} {
+		if !strings.Contains(desk.text, word) {
+			t.Errorf("the case's page lacks %q", word)
+		}
+	}
+	if strings.Contains(desk.text, "自留地") {
+		t.Error("the case's page shows what the parties said")
+	}
+
 	// The second phone made the same visit off line.
 	second.network(false)
 	second.visit(home)

@@ -94,7 +94,8 @@ const App = (function () {
       else app.say = { kind: "bad", text: e.message || T("sync.failed") };
     }
     app.busy = false;
-    show();
+    if (location.hash.startsWith("#/visit/")) state(); // nobody's form is drawn anew under their hands
+    else show();
   }
   async function send() {
     for (const item of app.queue.filter(function (q) { return q.status === "queued"; })) {
