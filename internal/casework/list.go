@@ -28,10 +28,14 @@ type Filter struct {
 	Channel   Channel       `json:"channel"`
 	Owner     string        `json:"owner"`      // account
 	MinDays   int           `json:"min_days"`   // since the lead's clock began
+	MaxDays   int           `json:"max_days"`   // since the lead's clock began, at most
 	StateDays int           `json:"state_days"` // since it entered its state
 	Green     bool          `json:"green"`      // only the green channel
 	Household int64         `json:"household,string"`
 	Overdue   bool          `json:"overdue"` // only with a task that is overdue
+	Desk      bool          `json:"desk"`    // only with a task that is the actor's, or their organisation's and nobody's yet
+
+	org, account string // whose desk
 }
 
 func livePhases() []string {
@@ -97,6 +101,9 @@ func (f Filter) narrow(q *bun.SelectQuery, now ledger.Time, wide bool) *bun.Sele
 	if f.MinDays > 0 {
 		q = q.Where("c.lead_at <= ?", now.Add(-time.Duration(f.MinDays)*24*time.Hour))
 	}
+	if f.MaxDays > 0 {
+		q = q.Where("c.lead_at > ?", now.Add(-time.Duration(f.MaxDays)*24*time.Hour))
+	}
 	if f.StateDays > 0 {
 		q = q.Where("c.state_at <= ?", now.Add(-time.Duration(f.StateDays)*24*time.Hour))
 	}
@@ -109,7 +116,16 @@ func (f Filter) narrow(q *bun.SelectQuery, now ledger.Time, wide bool) *bun.Sele
 	if f.Overdue {
 		q = q.Where("EXISTS (SELECT 1 FROM task AS t WHERE t.object = ? AND t.object_id = c.id AND t.closed IS NULL AND t.paused IS NULL AND t.due <= ?)", taskObject, now)
 	}
+	if f.Desk {
+		q = q.Where("EXISTS (SELECT 1 FROM task AS t WHERE t.object = ? AND t.object_id = c.id AND t.closed IS NULL AND (t.account = ? OR (t.account = '' AND t.org = ?)))", taskObject, f.account, f.org)
+	}
 	return q
+}
+
+// by names whose desk the filter means.
+func (f Filter) by(actor account.Actor) Filter {
+	f.org, f.account = actor.Org, actor.Account
+	return f
 }
 
 // likeable drops what LIKE would take for a pattern; ids of the pack have '_' as their only such sign, which then stands for itself or any one
@@ -137,6 +153,7 @@ func (s *Service) List(ctx context.Context, actor account.Actor, now time.Time, 
 	if limit <= 0 {
 		limit = 50
 	}
+	f = f.by(actor)
 	limit = min(limit, maxPage)
 	page := Page{Cases: []Case{}}
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
@@ -203,7 +220,7 @@ func (s *Service) checkFilter(f Filter) error {
 	if f.Channel != "" && !slices.Contains(Channels(), f.Channel) {
 		return bad("没有这个渠道", "no such channel")
 	}
-	if f.MinLevel < 0 || f.MinLevel > 3 || f.MinDays < 0 || f.StateDays < 0 {
+	if f.MinLevel < 0 || f.MinLevel > 3 || f.MinDays < 0 || f.MaxDays < 0 || f.StateDays < 0 {
 		return bad("级别应为 0 至 3，天数不能是负数", "the level is 0 to 3, and days are not negative")
 	}
 	return nil
@@ -230,7 +247,7 @@ func (s *Service) Counts(ctx context.Context, actor account.Actor, now time.Time
 	}
 	list := []Count{}
 	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
-		q := f.apply(visible(tx.NewSelect().Model((*Case)(nil)), actor), ledger.At(now))
+		q := f.by(actor).apply(visible(tx.NewSelect().Model((*Case)(nil)), actor), ledger.At(now))
 		return q.ColumnExpr("c.phase AS phase, c.state AS state, c.level AS level, count(*) AS cases").GroupExpr("c.phase, c.state, c.level").OrderExpr("c.phase, c.state, c.level").Scan(ctx, &list)
 	})
 	return list, err

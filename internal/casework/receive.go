@@ -435,7 +435,7 @@ func (s *Service) checkOwners(ctx context.Context, actor account.Actor, owners m
 // actChunk moves the next cases of a bulk. last is "" when there are no more.
 func (s *Service) actChunk(ctx context.Context, tx *ledger.Tx, actor account.Actor, action string, f Filter, owners map[division.Code]string, orgs map[string]string, after string) (n int, last string, err error) {
 	var cases []*Case
-	q := f.apply(visible(tx.NewSelect().Model(&cases), actor), tx.Now).Where("c.id > ?", after).Order("c.id").Limit(bulkChunk)
+	q := f.by(actor).apply(visible(tx.NewSelect().Model(&cases), actor), tx.Now).Where("c.id > ?", after).Order("c.id").Limit(bulkChunk)
 	if err := q.Scan(ctx); err != nil {
 		return 0, "", err
 	}

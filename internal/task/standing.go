@@ -61,3 +61,42 @@ func Mine(ctx context.Context, tx *ledger.Tx, actor account.Actor, now time.Time
 	})
 	return out, nil
 }
+
+// OpenOf gives the open tasks of things, by the thing's id. It asks no right: who sees the thing sees what is to be done about it.
+func OpenOf(ctx context.Context, tx *ledger.Tx, object string, ids []string) (map[string]Task, error) {
+	out := make(map[string]Task, len(ids))
+	if len(ids) == 0 {
+		return out, nil
+	}
+	var list []Task
+	if err := tx.NewSelect().Model(&list).Where("t.object = ?", object).Where("t.object_id IN (?)", bun.List(ids)).Where("t.closed IS NULL").Scan(ctx); err != nil {
+		return nil, err
+	}
+	for _, t := range list {
+		out[t.ObjectID] = t
+	}
+	return out, nil
+}
+
+// Loads counts the open tasks that lie with each of the accounts by name, so that work is handed to whoever has room. It is no measure of anybody. It needs account.TaskAssign.
+func Loads(ctx context.Context, tx *ledger.Tx, actor account.Actor, accounts []string) (map[string]int, error) {
+	if err := actor.May(account.TaskAssign); err != nil {
+		return nil, err
+	}
+	out := make(map[string]int, len(accounts))
+	if len(accounts) == 0 {
+		return out, nil
+	}
+	var rows []struct {
+		Account string
+		Open    int
+	}
+	q := visible(tx.NewSelect().Model((*Task)(nil)), actor).ColumnExpr("t.account, count(*) AS open").Where("t.account IN (?)", bun.List(accounts)).Where("t.closed IS NULL").GroupExpr("t.account")
+	if err := q.Scan(ctx, &rows); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		out[r.Account] = r.Open
+	}
+	return out, nil
+}
