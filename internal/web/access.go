@@ -23,6 +23,7 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 		{account.StatsRead, "overview", "/overview", "chart-bar"},
 		{account.CaseAct, "visits", "/phone", "map-pin"},
 		{account.WarningRead, "warnings", "/warnings", "alert-triangle"},
+		{account.CaseRead, "cases", "/cases", "list-check"},
 		{account.HouseholdRead, "households", "/households", "home"},
 		{account.CodeRead, "codes", "/codes", "qrcode"},
 		{account.OrderRead, "orders", "/orders", "clipboard-list"},

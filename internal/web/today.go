@@ -107,7 +107,7 @@ func (d *day) tasks() error {
 		d.first = list[0].Kind
 		d.page.Start = d.page.Due[0].Href
 	}
-	d.page.All = "/cases?mine=1"
+	d.page.All = "/cases?due=mine"
 	if d.may(account.OrderReply) && !d.may(account.HouseholdRead) {
 		d.page.All = "/orders"
 	}
@@ -279,10 +279,10 @@ func (d *day) figures() error {
 		}
 		d.page.Week = []view.TodayFigure{
 			figure(d.t("today.week.leads"), w.Leads, "/cases?age=new7"),
-			figure(d.t("today.week.verified"), w.Verified, "/cases?phase=identify"),
-			figure(d.t("today.week.false"), w.FalseAlarms, "/cases?state=false_alarm"),
-			figure(d.t("today.week.identified"), w.Identified, "/cases?phase=support"),
-			figure(d.t("today.week.cleared"), w.Cleared, "/cases?state=cleared"),
+			figure(d.t("today.week.verified"), w.Verified, "/cases?stage=identify"),
+			figure(d.t("today.week.false"), w.FalseAlarms, "/cases?stage=false_alarm"),
+			figure(d.t("today.week.identified"), w.Identified, "/cases?stage=support"),
+			figure(d.t("today.week.cleared"), w.Cleared, "/cases?stage=cleared"),
 		}
 	}
 	tally, err := d.cases.Tally(d.v.context(), d.v.actor, d.now, 0)
@@ -291,7 +291,7 @@ func (d *day) figures() error {
 	}
 	for _, phase := range []string{"lead", "identify", "support", "clear", "watch"} {
 		n := tally.Sum(func(c casework.Count) bool { return c.Phase == phase })
-		d.page.Stand = append(d.page.Stand, figure(d.t("today.phase."+phase), n, "/cases?phase="+phase))
+		d.page.Stand = append(d.page.Stand, figure(d.t("today.phase."+phase), n, "/cases?stage="+phase))
 	}
 	return nil
 }

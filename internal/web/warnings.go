@@ -83,6 +83,9 @@ func (s *Server) warnings(v *visit) error {
 	for _, x := range list {
 		w.Rows = append(w.Rows, s.warningRow(v, x))
 	}
+	if err := s.warningCases(v, w.Rows); err != nil {
+		return err
+	}
 	s.warningOptions(v, f, &w)
 	return s.show(v, view.WarningsPage(s.frame(v, s.words.In(v.lang, "warnings.title"), "warnings"), w))
 }
@@ -95,6 +98,26 @@ func (s *Server) warningRow(v *visit, x screening.Warning) view.WarningRow {
 		}
 	}
 	return row
+}
+
+// warningCases says which of the warned households have a case, so that a click leads to it.
+func (s *Server) warningCases(v *visit, rows []view.WarningRow) error {
+	if s.app.Pack.Workflow == nil || v.actor.May(account.CaseRead) != nil {
+		return nil
+	}
+	cases, err := s.app.Casework()
+	if err != nil {
+		return err
+	}
+	ids := make([]int64, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].HouseholdID
+	}
+	live, err := cases.LiveOf(v.context(), v.actor, ids)
+	for i := range rows {
+		rows[i].Case = live[rows[i].HouseholdID]
+	}
+	return err
 }
 
 func (s *Server) riskName(id string) policy.Text {

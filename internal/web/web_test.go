@@ -42,6 +42,8 @@ func TestWhoOpensWhat(t *testing.T) {
 		open []account.Role
 	}{
 		{"/", all},
+		{"/cases", append(slices.Clone(all[:6]), account.Auditor)},
+		{"/cases/handout", []account.Role{account.County, account.Township}},
 		{"/overview", all[:8]},
 		{"/overview/export?format=csv", all[:8]},
 		{"/overview/cases", append(slices.Clone(all[:6]), account.Auditor)},

@@ -67,6 +67,11 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"sign-in-enrol", "Sign-in, authenticator", SignInStepPage(p, SignInStep{Stage: "enrol", Secret: "JBSWY3DPEHPK3PXP", QR: QR{Size: 3, Path: "M0 0h1v1h-1zM2 2h1v1h-1zM1 1h1v1h-1z"}})},
 		{"recovery", "Recovery codes", RecoveryPage(p, []string{"abcd-efgh-ijkl-mnop", "qrst-uvwx-yz23-4567"})},
 		{"today", "Today", TodayPage(at("today", p.T("today.title")), storyToday(p))},
+		{"cases", "Leads and cases", CasesPage(at("cases", p.T("cases.title")), storyCases(p))},
+		{"cases-none", "Leads and cases, none", CasesPage(at("cases", p.T("cases.title")), Cases{Answer: p.T("cases.answer", "从江县", "0"), Problem: "没有这个级别。", First: true})},
+		{"handout", "Hand out leads", HandoutPage(at("cases", p.T("handout.title")), Handout{Answer: p.T("handout.answer", "从江县", "12", "1"), Code: "522633", Done: p.T("handout.done", "3"), Rows: []HandoutRow{
+			{Division: 522633105209, Name: "西山镇顶洞村", Waiting: 12, Workers: []Option{{"", p.T("handout.leave"), true}, {"a", p.T("cases.load", "吴村干", "顶洞村", "7"), false}}}}})},
+		{"handout-none", "Hand out leads, none", HandoutPage(at("cases", p.T("handout.title")), Handout{Code: "522633"})},
 		{"today-calm", "Today, nothing to do", TodayPage(at("today", p.T("today.title")), Today{Tasks: true, Answer: p.T("today.answer.calm"), Links: []TodayLink{{"/overview", "chart-bar", p.T("today.link.overview"), p.T("today.link.overview_text")}}})},
 		{"overview", "Overview", OverviewPage(at("overview", p.T("overview.title")), o)},
 		{"overview-calm", "Overview, nothing to see", OverviewPage(at("overview", p.T("overview.title")), calm)},
@@ -169,5 +174,18 @@ func storyToday(p Page) Today {
 		Apply: []TodayApplication{{"/applications/7", "吴**", "顶洞村", "2026年11月24日"}},
 		Week:  []TodayFigure{{p.T("today.week.leads"), 12, "/cases?age=new7"}, {p.T("today.week.verified"), 9, "/cases?phase=identify"}},
 		Stand: []TodayFigure{{p.T("today.phase.lead"), 46, "/cases?phase=lead"}},
+	}
+}
+
+// storyCases are two cases, the owner of one of which tries to write markup.
+func storyCases(p Page) Cases {
+	return Cases{
+		Answer: p.T("cases.answer", "从江县", "2"), Query: "level=red", First: true, Act: true, Export: true, Exported: "/cases/export", Handout: "/cases/handout", Next: "/cases?after=x", Done: p.T("cases.assigned", "2"),
+		Selects: []CaseSelect{{"level", p.T("filter.level"), []Option{{"", p.T("filter.all"), true}, {"red", p.T("cases.filter.level.red"), false}}}},
+		Saved:   []CaseSaved{{"1", "红色超期", "/cases?level=red", true}},
+		Workers: []Option{{"a", p.T("cases.load", "吴村干", "顶洞村", "7"), false}},
+		Rows: []CaseRow{
+			{ID: "1", Ref: "1:3", HouseholdNo: "52263310520900137", Place: "西山镇顶洞村", Level: "red", State: "待入户核实", Green: true, Due: p.T("today.when.late", "2"), Late: true, Days: 9, Owner: "<script>alert(1)</script>", Risks: "因病、收入骤减或偏低", Channel: "部门筛查预警"},
+			{ID: "2", Ref: "2:1", HouseholdNo: "52263310520900021", Place: "西山镇顶洞村", Level: "blue", State: "公示中", Due: p.T("today.when.today"), Now: true, Days: 6, Risks: "因学", Channel: "干部走访排查"}},
 	}
 }

@@ -38,6 +38,7 @@ type WarningRow struct {
 	Place string // names down to the village, from the reader's own division on
 	Risk  policy.Text
 	Names []policy.Text // of the rules that found it
+	Case  string        // id of the household's live case; "" when there is none
 }
 
 // Link is this list with other values.
