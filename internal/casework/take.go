@@ -104,6 +104,23 @@ func (s *Service) show(a *application, reveal bool) (ApplicationShown, error) {
 	return out, err
 }
 
+// Application gives one application in the actor's scope, masked. It needs account.ApplicationTake.
+func (s *Service) Application(ctx context.Context, actor account.Actor, id string) (ApplicationShown, error) {
+	if err := actor.May(account.ApplicationTake); err != nil {
+		return ApplicationShown{}, err
+	}
+	var out ApplicationShown
+	err := s.ledger.Read(ctx, func(ctx context.Context, tx *ledger.Tx) error {
+		a, err := s.application(ctx, tx, actor, id)
+		if err != nil {
+			return err
+		}
+		out, err = s.show(a, false)
+		return err
+	})
+	return out, err
+}
+
 // Reveal shows one application in plain, to find the household and to call. It needs account.ApplicationTake and account.HouseholdReveal, a
 // reason, and is an audit event.
 func (s *Service) Reveal(ctx context.Context, actor account.Actor, now time.Time, id, reason string) (ApplicationShown, error) {

@@ -223,6 +223,7 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"county", "/cases/new?household=" + no, "case-new"},
 		{"county", "/", "today-county"},
 		{"county", "/cases", "cases"},
+		{"county", "/applications/" + s.applied("画中人", "13900000023"), "cases-application"},
 		{"county", "/cases?due=overdue&level=yellow", "cases-overdue"},
 		{"county", "/cases/handout", "cases-handout"},
 		{"village", "/", "today-village"},

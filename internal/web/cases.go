@@ -167,7 +167,7 @@ func (s *Server) casesPage(v *visit, status int, q url.Values, done, problem str
 }
 
 // caseRows are cases as the list shows them, with their tasks and owners.
-func (s *Server) caseRows(v *visit, list []casework.Case) ([]view.CaseRow, error) {
+func (s *Server) caseRows(v *visit, list []casework.Case) ([]view.ListedCase, error) {
 	ids, owners := make([]string, len(list)), []string{}
 	for i, c := range list {
 		ids[i] = c.ID
@@ -188,9 +188,9 @@ func (s *Server) caseRows(v *visit, list []casework.Case) ([]view.CaseRow, error
 		return nil, err
 	}
 	d := &day{s: s, v: v, now: s.now()}
-	rows := make([]view.CaseRow, 0, len(list))
+	rows := make([]view.ListedCase, 0, len(list))
 	for _, c := range list {
-		r := view.CaseRow{ID: c.ID, Ref: fmt.Sprintf("%s:%d", c.ID, c.Version), HouseholdNo: c.HouseholdNo, Place: s.place(v, c.Division), Level: levelID(c.Level), State: s.stateNamed(v, c.State),
+		r := view.ListedCase{ID: c.ID, Ref: fmt.Sprintf("%s:%d", c.ID, c.Version), HouseholdNo: c.HouseholdNo, Place: s.place(v, c.Division), Level: levelID(c.Level), State: s.stateNamed(v, c.State),
 			Green: c.Green, Owner: names[c.Owner], Risks: s.riskNames(v, c), Channel: v.t(c.Channel.Title()), Days: int(casework.Civil(s.now()).Sub(casework.Civil(c.LeadAt.Go())).Hours() / 24)}
 		if t, ok := open[c.ID]; ok {
 			r.Due, r.Late, r.Now = d.when(t.Due)

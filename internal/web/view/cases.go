@@ -10,7 +10,7 @@ type Cases struct {
 	Query    string // of this list, without the page: what a saved filter keeps
 	Selects  []CaseSelect
 	Saved    []CaseSaved
-	Rows     []CaseRow
+	Rows     []ListedCase
 	Next     string // address of the next page; "" on the last one
 	First    bool
 	Act      bool // the reader may assign and merge
@@ -34,8 +34,8 @@ type CaseSaved struct {
 	Current        bool
 }
 
-// CaseRow is one case.
-type CaseRow struct {
+// ListedCase is one case.
+type ListedCase struct {
 	ID, Ref     string // Ref: id and version, for what is done to many
 	HouseholdNo string
 	Place       string

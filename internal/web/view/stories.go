@@ -72,6 +72,9 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"handout", "Hand out leads", HandoutPage(at("cases", p.T("handout.title")), Handout{Answer: p.T("handout.answer", "从江县", "12", "1"), Code: "522633", Done: p.T("handout.done", "3"), Rows: []HandoutRow{
 			{Division: 522633105209, Name: "西山镇顶洞村", Waiting: 12, Workers: []Option{{"", p.T("handout.leave"), true}, {"a", p.T("cases.load", "吴村干", "顶洞村", "7"), false}}}}})},
 		{"handout-none", "Hand out leads, none", HandoutPage(at("cases", p.T("handout.title")), Handout{Code: "522633"})},
+		{"application", "Self-application", ApplicationShow(at("cases", p.T("application.title")), ApplicationPage{It: casework.ApplicationShown{ID: "1", Name: "吴**", Phone: "138****0011", Difficulty: "已隐去", State: "waiting"}, Place: "顶洞村", When: "2026年11月24日", Reveal: true,
+			Risks: []Option{{"income", "收入骤减或偏低", true}}, Problem: "没有这一户"})},
+		{"application-taken", "Self-application, taken", ApplicationShow(at("cases", p.T("application.title")), ApplicationPage{It: casework.ApplicationShown{ID: "1", Name: "吴小妹", Phone: "13800000011", Difficulty: "<script>alert(1)</script>", State: "taken"}, Place: "顶洞村", Case: "7", Revealed: true})},
 		{"today-calm", "Today, nothing to do", TodayPage(at("today", p.T("today.title")), Today{Tasks: true, Answer: p.T("today.answer.calm"), Links: []TodayLink{{"/overview", "chart-bar", p.T("today.link.overview"), p.T("today.link.overview_text")}}})},
 		{"overview", "Overview", OverviewPage(at("overview", p.T("overview.title")), o)},
 		{"overview-calm", "Overview, nothing to see", OverviewPage(at("overview", p.T("overview.title")), calm)},
@@ -184,7 +187,7 @@ func storyCases(p Page) Cases {
 		Selects: []CaseSelect{{"level", p.T("filter.level"), []Option{{"", p.T("filter.all"), true}, {"red", p.T("cases.filter.level.red"), false}}}},
 		Saved:   []CaseSaved{{"1", "红色超期", "/cases?level=red", true}},
 		Workers: []Option{{"a", p.T("cases.load", "吴村干", "顶洞村", "7"), false}},
-		Rows: []CaseRow{
+		Rows: []ListedCase{
 			{ID: "1", Ref: "1:3", HouseholdNo: "52263310520900137", Place: "西山镇顶洞村", Level: "red", State: "待入户核实", Green: true, Due: p.T("today.when.late", "2"), Late: true, Days: 9, Owner: "<script>alert(1)</script>", Risks: "因病、收入骤减或偏低", Channel: "部门筛查预警"},
 			{ID: "2", Ref: "2:1", HouseholdNo: "52263310520900021", Place: "西山镇顶洞村", Level: "blue", State: "公示中", Due: p.T("today.when.today"), Now: true, Days: 6, Risks: "因学", Channel: "干部走访排查"}},
 	}
