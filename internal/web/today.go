@@ -190,12 +190,16 @@ func (d *day) when(due ledger.Time) (text string, late, now bool) {
 	case days == 1:
 		return d.t("today.when.tomorrow"), false, false
 	}
-	return shortDay(d.v, last), false, false
+	return shortDay(d.v, last, d.now), false, false
 }
 
-// shortDay is a day of this year's work, without the year.
-func shortDay(v *visit, t time.Time) string {
-	return casework.Civil(t).Format(v.t("1月2日", "2 Jan"))
+// shortDay is a day, without the year where that is the present one.
+func shortDay(v *visit, t, now time.Time) string {
+	day := casework.Civil(t)
+	if day.Year() != casework.Civil(now).Year() {
+		return locDay(v, day)
+	}
+	return day.Format(v.t("1月2日", "2 Jan"))
 }
 
 // back fills what came back within a week: steps of other levels, answers of departments.
@@ -222,7 +226,7 @@ func (d *day) back() error {
 			attention = a.DoesIt("objection") || a.DoesIt("roll_back") || a.Restart == "round"
 		}
 		all = append(all, item{n.At, view.TodayNews{Href: "/cases/" + n.CaseID, What: d.t("today.news.step", d.s.orgName(d.v, n.Org), action), Where: d.s.place(d.v, n.Division) + " " + n.HouseholdNo,
-			When: shortDay(d.v, n.At.Go()), Attention: attention}})
+			When: shortDay(d.v, n.At.Go(), d.now), Attention: attention}})
 	}
 	plans, err := d.s.app.Plans()
 	if err != nil {
@@ -239,7 +243,7 @@ func (d *day) back() error {
 		}
 		at := max(o.AnsweredAt, o.DoneAt)
 		all = append(all, item{at, view.TodayNews{Href: "/orders/" + o.ID, What: d.t("today.news."+o.State, d.s.departmentName(o.Department).In(d.v.lang), name.In(d.v.lang)), Where: d.s.place(d.v, o.Division),
-			When: shortDay(d.v, at.Go()), Attention: o.State == "rejected"}})
+			When: shortDay(d.v, at.Go(), d.now), Attention: o.State == "rejected"}})
 	}
 	slices.SortStableFunc(all, func(a, b item) int { return int(min(max(b.at-a.at, -1), 1)) })
 	for _, x := range all[:min(len(all), newsShown)] {
@@ -259,7 +263,7 @@ func (d *day) applications() error {
 		return err
 	}
 	for _, a := range list {
-		d.page.Apply = append(d.page.Apply, view.TodayApplication{Href: "/applications/" + a.ID, Name: a.Name, Where: d.s.place(d.v, a.Division), When: shortDay(d.v, a.ReceivedAt.Go())})
+		d.page.Apply = append(d.page.Apply, view.TodayApplication{Href: "/applications/" + a.ID, Name: a.Name, Where: d.s.place(d.v, a.Division), When: shortDay(d.v, a.ReceivedAt.Go(), d.now)})
 	}
 	return nil
 }
