@@ -45,6 +45,13 @@ func aCase(method, path string, body any) func(*world, string) call {
 	}
 }
 
+// aVillage is a call about village A.
+func aVillage(path string) func(*world, string) call {
+	return func(w *world, _ string) call {
+		return call{method: "POST", path: "/api/v1/villages/" + w.a.String() + path}
+	}
+}
+
 // aTask is a call about a task that is not there.
 func aTask(method, path string, body any) func(*world, string) call {
 	return func(*world, string) call {
@@ -107,6 +114,9 @@ func table() map[string]row {
 		"listAccounts": {allowed: "province prefecture county township auditor admin", try: get1("/accounts")},
 		"newAccount": {allowed: "admin", want: only(422), try: func(*world, string) call {
 			return call{method: "POST", path: "/api/v1/accounts", body: map[string]any{"login": "x y z", "name": "某某", "org": "522633", "roles": []string{"county"}}}
+		}},
+		"importStaff": {allowed: "admin", want: only(415), try: func(*world, string) call {
+			return call{method: "POST", path: "/api/v1/accounts/import", body: map[string]any{}}
 		}},
 		"getAccount": {allowed: staffAll, try: func(w *world, caller string) call {
 			return call{method: "GET", path: "/api/v1/accounts/" + cmp.Or(w.ids[caller], "none")}
@@ -247,12 +257,16 @@ func table() map[string]row {
 		"ledgerSheet": {allowed: "province prefecture county township", try: func(*world, string) call {
 			return call{method: "POST", path: "/api/v1/ledgers/" + report.Ledgers()[0].ID, body: map[string]any{"masked": true, "format": "csv"}}
 		}},
+		"villageNotices": {allowed: line, want: only(200, 404), try: aVillage("/notices"), also: func(w *world) []call {
+			return []call{{method: "POST", path: "/api/v1/villages/" + w.b.String() + "/notices"}}
+		}},
 
 		// Household codes.
-		"listCodes":   {allowed: line, try: aHome("GET", "/codes", nil), outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB + "/codes"} }},
-		"issueCode":   {allowed: "county township", try: aHome("POST", "/codes", map[string]any{"expires": "2030-01-01"})},
-		"reprintCode": {allowed: "county township", try: aHome("POST", "/codes/reprint", map[string]any{"reason": "遗失", "expires": "2030-01-01"})},
-		"revokeCode":  {allowed: "county township", want: only(200, 404, 409), try: aHome("POST", "/codes/revocation", map[string]any{"reason": "搬走"})},
+		"villageCards": {allowed: "county township", want: only(200, 404, 409), try: aVillage("/cards")},
+		"listCodes":    {allowed: line, try: aHome("GET", "/codes", nil), outside: func(w *world, _ string) []string { return []string{"/households/" + w.homeB + "/codes"} }},
+		"issueCode":    {allowed: "county township", try: aHome("POST", "/codes", map[string]any{"expires": "2030-01-01"})},
+		"reprintCode":  {allowed: "county township", try: aHome("POST", "/codes/reprint", map[string]any{"reason": "遗失", "expires": "2030-01-01"})},
+		"revokeCode":   {allowed: "county township", want: only(200, 404, 409), try: aHome("POST", "/codes/revocation", map[string]any{"reason": "搬走"})},
 		"onceCode": {allowed: line, want: only(200, 404, 409), try: aHome("POST", "/codes/once", nil), also: func(w *world) []call {
 			return []call{{method: "POST", path: "/api/v1/households/" + w.homeB + "/codes/once"}}
 		}},

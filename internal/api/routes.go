@@ -54,6 +54,7 @@ func (s *Server) operations() {
 	// Accounts, organisations, tokens.
 	op(s, "GET", v+"/accounts", "listAccounts", "Accounts", "List accounts", "Accounts in the caller's area.", staff(account.AccountRead), s.listAccounts)
 	op(s, "POST", v+"/accounts", "newAccount", "Accounts", "Make an account", "With a one-time password that must be changed at the first sign-in.", staff(account.AccountManage), s.newAccount)
+	op(s, "POST", v+"/accounts/import", "importStaff", "Accounts", "Make accounts from a staff list", "An XLSX. A row with a mistake is told with its column and reason, the others are made, each with a one-time password.", access{kind: signedIn, action: account.AccountManage, upload: staffBody()}, s.importStaff)
 	op(s, "GET", v+"/accounts/{account}", "getAccount", "Accounts", "One account", "One's own always; others' by right and area.", access{kind: signedIn}, s.getAccount)
 	op(s, "PATCH", v+"/accounts/{account}", "changeAccount", "Accounts", "Change an account", "Other roles, another organisation, or disabling it ends its sessions.", staff(account.AccountManage), s.changeAccount)
 	op(s, "POST", v+"/accounts/{account}/password", "resetPassword", "Accounts", "Reset a password", "Gives a one-time password and ends the account's sessions.", staff(account.AccountManage), s.resetPassword)
@@ -129,12 +130,15 @@ func (s *Server) operations() {
 	opFile(s, "POST", v+"/cases/{case}/papers/{form}", "casePaper", "Papers", "A paper of a case", "As PDF. It names the household's members, so that a reason is needed; the public notice holds white-listed fields only.", staff(account.ReportMake), []string{"pdf"}, s.casePaper)
 	opFile(s, "POST", v+"/ledgers/{ledger}", "ledgerSheet", "Papers", "A ledger of an area", "In the national system's column order; masked, or with names for a reason.", staff(account.CaseExport), []string{"xlsx", "csv", "pdf"}, s.ledgerSheet)
 
+	opFile(s, "POST", v+"/villages/{village}/notices", "villageNotices", "Papers", "A village's notices to hang up", "As PDF: every notice that hangs now, households of the same days on one sheet. White-listed fields only.", staff(account.ReportMake), []string{"pdf"}, s.villageNotices)
+
 	// Household codes.
 	op(s, "GET", v+"/households/{household}/codes", "listCodes", "Codes", "A household's codes", "All that were issued, the newest first.", staff(account.CodeRead), s.listCodes)
 	op(s, "POST", v+"/households/{household}/codes", "issueCode", "Codes", "Issue a code", "A household that has a valid one keeps it.", staff(account.CodeIssue), s.issueCode)
 	op(s, "POST", v+"/households/{household}/codes/reprint", "reprintCode", "Codes", "Replace a lost card", "The lost card is told as replaced.", staff(account.CodeIssue), s.reprintCode)
 	op(s, "POST", v+"/households/{household}/codes/revocation", "revokeCode", "Codes", "Revoke a card", "Without a new one.", staff(account.CodeRevoke), s.revokeCode)
 	op(s, "POST", v+"/households/{household}/codes/once", "onceCode", "Codes", "Make one-time digits", "With which the household opens its own page, once and within ten minutes.", staff(account.CodeRead), s.onceCode)
+	opFile(s, "POST", v+"/villages/{village}/cards", "villageCards", "Codes", "A village's cards to cut", "As PDF: the cards of all codes in force, ten on a sheet of A4.", staff(account.CodeIssue), []string{"pdf"}, s.villageCards)
 	op(s, "POST", v+"/codes/scan", "scanAsStaff", "Codes", "Scan a code as staff", "In scope everything, and it is logged; outside nothing.", staff(account.CodeRead), s.scanAsStaff)
 	op(s, "POST", v+"/public/codes/scan", "scan", "Public", "Scan a code", "That it is valid and of which village. With the household's one-time digits its own facts.", access{kind: anybody, limiter: s.public}, s.scan)
 	op(s, "GET", v+"/public/codes/keys", "keyList", "Public", "Keys for checks without network", "Public keys, and the codes that ended before their day.", access{kind: anybody, limiter: s.public}, s.keyList)

@@ -60,7 +60,7 @@ func desk(ctx context.Context, e *env) (*app.App, *report.Desk, error) {
 
 // paperDocument is the JSON document of paper.
 type paperDocument struct {
-	Case    string   `json:"case"`
+	Case    string   `json:"case"` // "" for the notices of a village
 	Form    string   `json:"form"`
 	Out     string   `json:"out"` // file that was written
 	Pages   int      `json:"pages"`
@@ -81,7 +81,7 @@ func missing(w *page, list []string) {
 	}
 }
 
-type paperOptions struct{ which, form, out, reason string }
+type paperOptions struct{ which, form, out, reason, village string }
 
 func newPaperCommand(e *env) *cobra.Command {
 	var o paperOptions
@@ -90,19 +90,22 @@ func newPaperCommand(e *env) *cobra.Command {
 		forms, names = append(forms, f.ID), append(names, f.ID+" "+f.Title.ZH)
 	}
 	forms, names = append(forms, "notice"), append(names, "notice 公示")
-	cmd := e.command("paper CASE", words{
+	cmd := e.command("paper [CASE]", words{
 		zh: "把个案的表格文书生成 PDF", en: "make a paper of a case as PDF",
-		longZH:  "CASE 是个案编号，或者户编号（取这一户最近的个案）。可用的表格：" + strings.Join(names, "、") + "。\n已知的内容自动填好，不知道的留空手填。含姓名等个人信息，须写明用途，并记入审计；公示只用允许公开的字段，姓名打码，印有撤下日期。",
-		longEN:  "CASE is a case's id, or a household number, whose newest case is taken. Forms: " + strings.Join(forms, ", ") + ".\nWhat is known is filled in, the rest is room to write. Papers name persons: a reason is needed and goes into the audit chain. The public notice holds white-listed fields only, with masked names and the day by which it must be gone.",
-		example: "shouwang paper --data ./county 5226330010001 --form plan --reason 入户 --out plan.pdf",
-	}, cobra.ExactArgs(1), func(ctx context.Context, args []string) (result, error) {
-		o.which = args[0]
+		longZH:  "CASE 是个案编号，或者户编号（取这一户最近的个案）。可用的表格：" + strings.Join(names, "、") + "。\n已知的内容自动填好，不知道的留空手填。含姓名等个人信息，须写明用途，并记入审计；公示只用允许公开的字段，姓名打码，印有撤下日期。\n--village 不写 CASE：打印一个村现在的全部公示，不需要用途。",
+		longEN:  "CASE is a case's id, or a household number, whose newest case is taken. Forms: " + strings.Join(forms, ", ") + ".\nWhat is known is filled in, the rest is room to write. Papers name persons: a reason is needed and goes into the audit chain. The public notice holds white-listed fields only, with masked names and the day by which it must be gone.\nWith --village and without CASE: all notices that hang in a village now; no reason is needed.",
+		example: "shouwang paper --data ./county 5226330010001 --form plan --reason 入户 --out plan.pdf\nshouwang paper --data ./county --form notice --village 522633105209 --out notices.pdf",
+	}, cobra.MaximumNArgs(1), func(ctx context.Context, args []string) (result, error) {
+		if len(args) == 1 {
+			o.which = args[0]
+		}
 		return runPaper(ctx, e, o)
 	})
 	f := cmd.Flags()
 	f.StringVar(&o.form, "form", "", e.t("表格："+strings.Join(forms, "、")+"（必需）", "form: "+strings.Join(forms, ", ")+" (required)"))
 	f.StringVar(&o.out, "out", "", e.t("写到这个文件（必需；不覆盖已有文件）", "file to write to (required; an existing file is not overwritten)"))
 	f.StringVar(&o.reason, "reason", "", e.t("用途（必需）", "what it is for (required)"))
+	f.StringVar(&o.village, "village", "", e.t("一个村（代码或名称）：现在的全部公示", "a village (code or name): all notices that hang there now"))
 	return cmd
 }
 
@@ -110,11 +113,17 @@ func runPaper(ctx context.Context, e *env, o paperOptions) (result, error) {
 	if o.out == "" || o.form == "" {
 		return nil, usagef("请用 --form 指定表格、用 --out 指定要写入的文件", "name the form with --form and the file to write to with --out")
 	}
+	if (o.which == "") == (o.village == "") || o.village != "" && o.form != "notice" {
+		return nil, usagef("请写一个个案或户编号，或者用 --form notice --village 指定一个村", "name a case or a household, or a village with --form notice --village")
+	}
 	a, d, err := desk(ctx, e)
 	if err != nil {
 		return nil, err
 	}
 	defer a.Close()
+	if o.village != "" {
+		return villageNotices(ctx, e, a, d, o)
+	}
 	id, err := caseOf(ctx, e, d, o.which)
 	if err != nil {
 		return nil, err
@@ -127,6 +136,22 @@ func runPaper(ctx context.Context, e *env, o paperOptions) (result, error) {
 		return nil, err
 	}
 	return &paperDocument{Case: id, Form: o.form, Out: o.out, Pages: len(doc.Pages()), Missing: characters(doc.Missing())}, a.Close()
+}
+
+// villageNotices writes all notices that hang in a village.
+func villageNotices(ctx context.Context, e *env, a *app.App, d *report.Desk, o paperOptions) (result, error) {
+	village, err := parseDivision(a.Tree, o.village)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := d.Notices(ctx, console(), e.Now(), village)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeNew(e, a, o.out, func(w io.Writer) error { _, err := doc.WriteTo(w); return err }); err != nil {
+		return nil, err
+	}
+	return &paperDocument{Form: o.form, Out: o.out, Pages: len(doc.Pages()), Missing: characters(doc.Missing())}, a.Close()
 }
 
 // writeNew writes a new file by write.

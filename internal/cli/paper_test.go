@@ -56,6 +56,11 @@ func TestPaperVerbs(t *testing.T) {
 	do(1, "paper", d["case"].(string), "--form", "verification", "--reason", "visit", "--out", file("a.pdf")) // is not overwritten
 	do(0, "paper", d["case"].(string), "--form", "information", "--reason", "visit", "--out", file("b.pdf"))
 
+	do(2, "paper", home.No, "--form", "notice", "--village", "522633105209", "--out", file("n.pdf"))
+	do(2, "paper", "--form", "plan", "--village", "522633105209", "--out", file("n.pdf"))
+	do(1, "paper", "--form", "notice", "--village", "522633105209", "--out", file("n.pdf")) // nothing hangs there
+	do(1, "paper", "--form", "notice", "--village", "522633105", "--out", file("n.pdf"))    // no village
+
 	do(2, "ledger-sheet", "checks", "--reason", "x")
 	do(2, "ledger-sheet", "checks", "--reason", "x", "--out", file("x.doc"))
 	do(1, "ledger-sheet", "poems", "--reason", "x", "--out", file("x.xlsx"))
