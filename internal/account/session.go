@@ -13,6 +13,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"shouwang/internal/audit"
+	"shouwang/internal/division"
 	"shouwang/internal/errs"
 	"shouwang/internal/ledger"
 )
@@ -426,4 +427,26 @@ func (s *Service) Tidy(ctx context.Context, now time.Time) error {
 		_, err = tx.NewDelete().Table("signin_failure").Where("at < ?", tx.Now.Add(-failureDay)).Where("until < ?", tx.Now).Exec(ctx)
 		return err
 	})
+}
+
+// OpenSession is a session with whose it is.
+type OpenSession struct {
+	Session
+	Login    string        `json:"login"`
+	Name     string        `json:"name"`
+	Org      string        `json:"org"`
+	Division division.Code `json:"division"`
+}
+
+// OpenSessions gives the open sessions of everybody in the actor's subtree, the one seen last first, at most limit (0: 100, at most 1000). It needs SessionRead.
+func (s *Service) OpenSessions(ctx context.Context, tx *ledger.Tx, actor Actor, now time.Time, limit int) ([]OpenSession, error) {
+	if err := actor.May(SessionRead); err != nil {
+		return nil, err
+	}
+	list := []OpenSession{}
+	at := ledger.At(now)
+	where, args := actor.Scope("a.division")
+	err := tx.NewSelect().TableExpr("session AS s").ColumnExpr("s.*").ColumnExpr("a.login, a.name, a.org, a.division").Join("JOIN account AS a ON a.id = s.account").
+		Where("s.ended IS NULL").Where("s.until > ?", at).Where("s.seen > ?", at.Add(-s.options.Idle)).Where(where, args...).OrderExpr("s.seen DESC, s.id").Limit(int64(bounded(limit))).Scan(ctx, &list)
+	return list, err
 }

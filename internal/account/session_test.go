@@ -105,6 +105,19 @@ func TestSessions(t *testing.T) {
 		if list, err := sessions(me); err != nil || len(list) != 1 || list[0].Address != "10.0.0.1" || list[0].Agent != "Firefox?" || strings.Contains(fmt.Sprint(list), in.Secret) {
 			t.Errorf("%+v, %v", list, err)
 		}
+		open := func(actor account.Actor) (list []account.OpenSession, err error) {
+			err = l.Read(t.Context(), func(ctx context.Context, tx *ledger.Tx) (err error) {
+				list, err = s.OpenSessions(ctx, tx, actor, now.Add(11*time.Hour+50*time.Minute), 0)
+				return err
+			})
+			return list, err
+		}
+		if list, err := open(account.SystemActor("test")); err != nil || len(list) == 0 || !slices.ContainsFunc(list, func(x account.OpenSession) bool { return x.Account == a.ID && x.Login == "wang" && x.Org == "522633105209" }) {
+			t.Errorf("everybody's sessions: %+v, %v", list, err)
+		}
+		if _, err := open(staff[account.Township]); errs.KindOf(err) != errs.Refused {
+			t.Errorf("a township looks at everybody's sessions: %v", err)
+		}
 		if _, err := sessions(staff[account.Township]); errs.KindOf(err) != errs.Refused {
 			t.Errorf("another looks: %v", err)
 		}

@@ -54,17 +54,17 @@ type Reject struct {
 
 // Imported is what became of a staff list.
 type Imported struct {
-	Made    []NewStaff `json:"made"`
-	Rejects []Reject   `json:"rejects"`
+	Made    []NewStaff `json:"made"`    // accounts, in the order of the rows
+	Rejects []Reject   `json:"rejects"` // rows that were not taken in
 }
 
 // NewStaff is an account that was made, with its one-time password to be handed over.
 type NewStaff struct {
-	Row      int    `json:"row"`
+	Row      int    `json:"row"` // of the sheet
 	ID       string `json:"id"`
-	Login    string `json:"login"`
+	Login    string `json:"login"` // lower case
 	Org      string `json:"org"`
-	Password string `json:"password"`
+	Password string `json:"password"` // one-time: shown once and kept nowhere
 }
 
 // column is one that a staff list has.

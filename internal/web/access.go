@@ -29,6 +29,7 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 		{account.OrderRead, "orders", "/orders", "clipboard-list"},
 		{account.CoverageRead, "data", "/data", "database"},
 		{account.PackRead, "policy", "/policy", "scale"},
+		{account.JobRead, "admin", "/admin", "settings"},
 		{anybody, "help", "/help", "help-circle"},
 	} {
 		if n.id == "visits" && villageOnly(v) != nil {
@@ -38,6 +39,9 @@ func (s *Server) navigation(v *visit) []view.NavItem {
 			continue // others find the orders in the plan that they belong to
 		}
 		if n.need == anybody || v.actor.May(n.need) == nil {
+			if n.id == "admin" {
+				n.href = s.adminTabs(v, "")[0].Href
+			}
 			out = append(out, view.NavItem{ID: n.id, Href: n.href, Icon: n.icon, Label: s.words.In(v.lang, "nav."+n.id)})
 		}
 	}

@@ -29,7 +29,7 @@ const fieldPrefix = "f."
 
 // takesFiles reports whether an address takes forms with attachments, which bound themselves.
 func takesFiles(path string) bool {
-	return path == uploadPath || strings.HasPrefix(path, "/cases/") && strings.Contains(path, "/act/") || strings.HasPrefix(path, "/cases/") && strings.Contains(path, "/plan/") || strings.HasPrefix(path, "/orders/")
+	return path == uploadPath || path == staffListPath || strings.HasPrefix(path, "/cases/") && strings.Contains(path, "/act/") || strings.HasPrefix(path, "/cases/") && strings.Contains(path, "/plan/") || strings.HasPrefix(path, "/orders/")
 }
 
 // paperForm reads a form that may come with attachments: every file is kept at once, and its hash stands in its place.

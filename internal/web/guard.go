@@ -25,10 +25,11 @@ import (
 // policy of the pages: everything from this server, no script or style that is not a file, no frame around them.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// uploadPath takes files, and bounds them itself; every other form is at most maxForm bytes.
+// uploadPath and staffListPath take files, and bound them themselves; every other form is at most maxForm bytes.
 const (
-	uploadPath = "/data/upload"
-	maxForm    = 64 << 10
+	uploadPath    = "/data/upload"
+	staffListPath = "/admin/accounts/import"
+	maxForm       = 64 << 10
 )
 
 // visit is one request as the handlers see it.
