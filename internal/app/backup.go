@@ -21,6 +21,7 @@ import (
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
 
+	"shouwang/internal/account"
 	"shouwang/internal/audit"
 	"shouwang/internal/errs"
 	"shouwang/internal/ledger"

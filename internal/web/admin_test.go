@@ -69,7 +69,7 @@ func TestAccountsPages(t *testing.T) {
 	if a := admin.post("/admin/accounts/"+id, url.Values{"version": {version}, "do": {"lock"}}); a.status != http.StatusSeeOther {
 		t.Errorf("locking: %d", a.status)
 	}
-	admin.page("/admin/accounts/" + id).has("button[value=unlock]", ".unknown:contains('停用')")
+	admin.page("/admin/accounts/"+id).has("button[value=unlock]", ".unknown:contains('停用')")
 	version, _ = admin.page("/admin/accounts/" + id).doc.Find("input[name=version]").First().Attr("value")
 	admin.post("/admin/accounts/"+id, url.Values{"version": {version}, "do": {"unlock"}})
 	reset := admin.post("/admin/accounts/"+id+"/password", nil)
