@@ -104,7 +104,7 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"help", "Help", HelpPage(at("help", p.T("help.title")))},
 		{"error", "Error", ErrorPage(at("", p.T("error.title.internal")), p.T("error.internal"))},
 	}
-	return append(stories, publicStories(p, at)...)
+	return append(append(stories, publicStories(p, at)...), adminStories(at)...)
 }
 
 func storyOverview(pack *policy.Pack) Overview {
