@@ -112,7 +112,9 @@ func TestSessions(t *testing.T) {
 			})
 			return list, err
 		}
-		if list, err := open(account.SystemActor("test")); err != nil || len(list) == 0 || !slices.ContainsFunc(list, func(x account.OpenSession) bool { return x.Account == a.ID && x.Login == "wang" && x.Org == "522633105209" }) {
+		if list, err := open(account.SystemActor("test")); err != nil || len(list) == 0 || !slices.ContainsFunc(list, func(x account.OpenSession) bool {
+			return x.Account == a.ID && x.Login == "wang" && x.Org == "522633105209"
+		}) {
 			t.Errorf("everybody's sessions: %+v, %v", list, err)
 		}
 		if _, err := open(staff[account.Township]); errs.KindOf(err) != errs.Refused {
