@@ -371,7 +371,7 @@ const maskedText = "＊＊＊"
 
 // words puts the papers of this case into words.
 func (c *caseFile) words(fields []policy.Field, masked bool) *told {
-	t := &told{fields: fields, word: c.word, lang: c.v.lang, words: c.s.words}
+	t := &told{fields: fields, word: c.word, lang: c.v.lang, words: c.s.words, has: c.s.app.Attachments().Has}
 	if masked {
 		t.masked = maskedText
 	}

@@ -13,8 +13,10 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"shouwang/internal/account"
+	"shouwang/internal/casework"
 	"shouwang/internal/division"
 	"shouwang/internal/ledger"
+	"shouwang/internal/measure"
 	"shouwang/internal/registry"
 	"shouwang/internal/screening"
 )
@@ -421,4 +423,32 @@ func (s *site) pictured() string {
 	p.acts(id, "record_visit", url.Values{"f.visitors.0.post": {"county"}, "f.visitors.1.name": {"石某"}, "f.visitors.1.post": {"village"}, "f.housing_ok": {"1"}, "f.water_ok": {"0"},
 		"f.facts.0.indicator": {"compliant_self_paid_12m"}, "f.facts.0.value": {"38000"}, "f.remark": {"单据齐全"}}, "f.photos")
 	return id
+}
+
+// caseIn is a case of the county in a state; the demo has one in every state.
+func (s *site) caseIn(state string) string {
+	s.Helper()
+	cases, err := s.app.Casework()
+	if err != nil {
+		s.Fatal(err)
+	}
+	page, err := cases.List(s.Context(), account.SystemActor("test"), today, casework.Filter{Under: county, States: []string{state}}, "", 1)
+	if err != nil || len(page.Cases) == 0 {
+		s.Fatalf("no case is %s (%v)", state, err)
+	}
+	return page.Cases[0].ID
+}
+
+// orderOf is an open order to a department.
+func (s *site) orderOf(department string) string {
+	s.Helper()
+	plans, err := s.app.Plans()
+	if err != nil {
+		s.Fatal(err)
+	}
+	page, err := plans.Orders(s.Context(), account.SystemActor("test"), measure.OrderFilter{Department: department, Under: county, Limit: 1})
+	if err != nil || len(page.Orders) == 0 {
+		s.Fatalf("no order to %s (%v)", department, err)
+	}
+	return page.Orders[0].ID
 }

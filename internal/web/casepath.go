@@ -116,6 +116,8 @@ func (c *caseFile) dueWords(t *view.CaseTask) string {
 	switch {
 	case t.Paused:
 		return c.s.words.In(c.v.lang, "case.due.paused")
+	case t.Days == 0:
+		return c.s.words.In(c.v.lang, "case.due.today")
 	case t.Days < 0:
 		return c.s.words.In(c.v.lang, "case.due.over", at.Day(t.Due), view.Int(-t.Days))
 	}

@@ -341,7 +341,8 @@ type told struct {
 	word   func(f *policy.Field, value string) string // of codes and ids
 	lang   string
 	words  *view.Words
-	masked string // what stands for a sealed text
+	masked string                 // what stands for a sealed text
+	has    func(hash string) bool // whether an attachment is kept; nil: not asked
 }
 
 func (t *told) pairs(data map[string]any) []view.Pair {
@@ -393,6 +394,9 @@ func (t *told) many(p *view.Pair, f *policy.Field, list []any) {
 
 func (t *told) file(v any, n int) view.KeptFile {
 	hash, _ := v.(string)
+	if t.has != nil && !t.has(hash) {
+		return view.KeptFile{Label: t.words.In(t.lang, "form.file_missing", strconv.Itoa(n))}
+	}
 	return view.KeptFile{Hash: hash, Label: t.words.In(t.lang, "form.file", strconv.Itoa(n))}
 }
 

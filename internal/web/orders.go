@@ -173,7 +173,7 @@ func (o *orderFile) page(typed url.Values) view.OrderPage {
 		x.Why = texts(m.Why, lang)
 		fact("plan.fund_name", v.t(m.FundZH, m.FundEN))
 		for i, e := range m.Evidence {
-			x.Evidence = append(x.Evidence, view.KeptFile{Hash: e.Hash, Label: s.words.In(lang, "evidence."+e.Kind) + " " + strconv.Itoa(i+1)})
+			x.Evidence = append(x.Evidence, s.proof(v, e, i+1))
 		}
 	}
 	if opt := s.app.Pack.Measure(it.Option); opt != nil {

@@ -191,7 +191,7 @@ func (p *planFile) measure(m *measure.Measure) view.PlanMeasure {
 		out.Why = append(out.Why, w.In(lang))
 	}
 	for i, e := range m.Evidence {
-		out.Evidence = append(out.Evidence, view.KeptFile{Hash: e.Hash, Label: s.words.In(lang, "evidence."+e.Kind) + " " + strconv.Itoa(i+1)})
+		out.Evidence = append(out.Evidence, s.proof(p.v, e, i+1))
 	}
 	if o := s.app.Pack.Measure(m.Option); o != nil {
 		out.Wanted = s.evidenceWords(p.v, o.Evidence)
@@ -208,6 +208,15 @@ func (p *planFile) measure(m *measure.Measure) view.PlanMeasure {
 	}
 	if p.writes() {
 		out.Forms = p.measureForms(m)
+	}
+	return out
+}
+
+// proof is one piece of evidence; without an address where the file is not kept here.
+func (s *Server) proof(v *visit, e measure.Evidence, n int) view.KeptFile {
+	out := view.KeptFile{Hash: e.Hash, Label: s.words.In(v.lang, "evidence."+e.Kind) + " " + strconv.Itoa(n)}
+	if !s.app.Attachments().Has(e.Hash) {
+		out.Hash = ""
 	}
 	return out
 }

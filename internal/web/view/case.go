@@ -146,6 +146,8 @@ func (c CasePage) answer(p Page) string {
 		return c.State
 	case c.Task.Paused:
 		return p.T("case.answer.paused", c.State, c.Task.Name, c.Task.PauseWhy)
+	case c.Task.Days == 0:
+		return p.T("case.answer.today", c.State, c.Task.Name, c.Task.Org)
 	case c.Task.Days < 0:
 		return p.T("case.answer.overdue", c.State, c.Task.Name, c.Task.Org, p.Day(c.Task.Due), Int(-c.Task.Days))
 	}

@@ -1716,7 +1716,7 @@ func PairsOf(p Page, files string, pairs []Pair) templ.Component {
 					}
 				}
 				for _, f := range x.Files {
-					if files == "" {
+					if files == "" || f.Hash == "" {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 159, "<span>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
