@@ -263,7 +263,7 @@ func TestCaseForm(t *testing.T) {
 	if f := p.get("/cases/" + id + "/files/" + strings.Repeat("0", 64)); f.status != http.StatusNotFound {
 		t.Errorf("a file that no paper names: %d", f.status)
 	}
-	shown.has("#next .choices a[aria-current]", "#next .choices a[href*='verify_false']", "#next .choices a[href*='verify_known']")
+	shown.has("#next .case-choices a[aria-current]", "#next .case-choices a[href*='verify_false']", "#next .case-choices a[href*='verify_known']")
 	// More rows without a script.
 	more := p.submit(p.page("/cases/"+id+"?action=verify_true"), "form#act", url.Values{"more": {"f.risks"}, "f.remark": {"两项都要写"}})
 	if n := more.doc.Find("select[name^='f.risks.']").Length(); more.status != http.StatusOK || n < 4 {
