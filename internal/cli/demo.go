@@ -183,6 +183,8 @@ func demoLife(ctx context.Context, e *env, a *app.App, d *demoDocument, within d
 	first := demo.Screened(asOf)
 	if o.noCases {
 		first = asOf
+	} else if err := demo.EarlierIncomes(ctx, a, within, asOf); err != nil {
+		return err
 	}
 	if err := screen(first); err != nil {
 		return err

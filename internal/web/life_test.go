@@ -1,10 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,55 +10,12 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"shouwang/internal/account"
-	"shouwang/internal/app"
 	"shouwang/internal/casework"
 	"shouwang/internal/division"
-	"shouwang/internal/errs"
-	"shouwang/internal/intake"
 	"shouwang/internal/ledger"
 	"shouwang/internal/policy"
 	"shouwang/internal/registry"
 )
-
-// earlierIncomes delivers the accounting of the county for some quarters before the one that the synthetic files hold, with one quarter left out.
-func earlierIncomes(ctx context.Context, a *app.App) error {
-	conn, err := a.Warehouse.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	for i, month := range []string{"202601", "202604", "202607"} {
-		if i == 1 {
-			continue
-		}
-		rows, err := conn.QueryContext(ctx, fmt.Sprintf(`SELECT h.household_no || ',' || f.wage * %[1]d / 10000 || ',' || f.business * %[1]d / 10000 || ',' || coalesce(f.property, 0) / 100 || ',' || coalesce(f.transfer, 0) / 100 || ',' || coalesce(f.business_cost, 0) / 100
-			FROM household AS h JOIN fact_income AS f ON f.household_id = h.household_id WHERE h.county = %[2]d`, 80+8*i, county/1_000_000))
-		if err != nil {
-			return err
-		}
-		text := bytes.NewBufferString("户编号,工资性收入,生产经营性收入,财产性收入,转移性收入,生产经营性支出\n")
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				return err
-			}
-			text.WriteString(line + "\n")
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		r, err := a.Intake().Upload(ctx, intake.Upload{Name: "收入核算_522633_" + month + ".csv", Size: int64(text.Len()),
-			Open:  func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text.Bytes())), nil },
-			Allow: func(*policy.Dataset, division.Code) error { return nil }}, intake.Options{Now: today, Dataset: "income"})
-		if err != nil {
-			return err
-		}
-		if r.State != intake.Accepted || r.Rejected > 0 {
-			return errs.Newf(errs.Internal, "%[1]s", "%[1]s", fmt.Sprintf("incomes of %s: %+v", month, r))
-		}
-	}
-	return nil
-}
 
 // caseless is a household that never had a case.
 func (s *site) caseless(where division.Code) string {
@@ -125,9 +79,9 @@ func TestHouseholdLife(t *testing.T) {
 	p := s.as(account.County)
 	a := p.page("/households/" + no)
 	a.has("#near", "#completeness", "#homes dl dd", "#incomes [data-chart]", "#incomes tbody tr", "#cases .life-line li", "#cases h3 a[href='/cases/"+id+"']", "#cases a[href='/cases/"+id+"#papers']")
-	// The newest accounting, the quarter that never came, and the two before; every income is a figure or marked as not known.
-	if rows := a.doc.Find("#incomes tbody tr").Length(); rows != 4 {
-		t.Errorf("%d periods of income, want 4", rows)
+	// The newest accounting and five before, one of which never came; every income is a figure or marked as not known.
+	if rows := a.doc.Find("#incomes tbody tr").Length(); rows != 6 {
+		t.Errorf("%d periods of income, want 6", rows)
 	}
 	a.doc.Find("#incomes tbody tr").Each(func(i int, row *goquery.Selection) {
 		if unknown := row.Find(".unknown").Length(); (unknown > 0) != (i == 2) {

@@ -84,7 +84,7 @@ func makeWorld(ctx context.Context) (*app.App, string, error) {
 			return a, dir, err
 		}
 	}
-	if err := earlierIncomes(ctx, a); err != nil {
+	if err := demo.EarlierIncomes(ctx, a, county, today); err != nil {
 		return a, dir, err
 	}
 	screen := func(day time.Time) error {
