@@ -203,7 +203,7 @@ func testPages(t *testing.T, base string) {
 	}
 	defer r.Body.Close()
 	text, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != http.StatusOK || r.Request.URL.Path != "/overview" || !strings.Contains(string(text), "从江县") {
+	if err != nil || r.StatusCode != http.StatusOK || r.Request.URL.Path != "/" || !strings.Contains(string(text), "从江县") {
 		t.Errorf("signed in as the county: %d at %s, %v", r.StatusCode, r.Request.URL.Path, err)
 	}
 	if policy := r.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "script-src 'self'") {
