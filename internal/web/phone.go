@@ -103,7 +103,7 @@ func (s *Server) phonePage(v *visit) error {
 
 // phoneWorker is the service worker: the file with the frame's addresses in front.
 func (s *Server) phoneWorker(v *visit) error {
-	files := []string{"/phone", "/phone/manifest.webmanifest"}
+	files := []string{"/phone/manifest.webmanifest"}
 	for _, name := range phoneAssets() {
 		files = append(files, s.assets.Address(name))
 	}

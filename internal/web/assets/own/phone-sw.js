@@ -4,7 +4,13 @@
 const CACHE = "phone-" + VERSION, FRAME = "/phone";
 
 self.addEventListener("install", function (event) {
-  event.waitUntil(caches.open(CACHE).then(function (c) { return c.addAll(FILES); }).then(function () { return self.skipWaiting(); }));
+  event.waitUntil(caches.open(CACHE).then(function (c) {
+    // A session that has ended would lead to signing in: that page is not the frame. Then the worker is not there, and tries again next time.
+    return Promise.all([c.addAll(FILES), fetch(FRAME, { credentials: "same-origin", redirect: "error" }).then(function (answer) {
+      if (!answer.ok) throw new Error("no frame");
+      return c.put(FRAME, answer);
+    })]);
+  }).then(function () { return self.skipWaiting(); }));
 });
 self.addEventListener("activate", function (event) {
   event.waitUntil(caches.keys().then(function (names) {
