@@ -46,5 +46,22 @@ func (a *App) Jobs(ctx context.Context, now func() time.Time) (*jobs.Queue, erro
 		})
 		q.Every("case.recount", 3*time.Minute)
 	}
+	jobs.Register(q, jobs.Kind{Name: TestJob, ZH: "测试政策修订", EN: "Test a policy amendment", Long: true, Attempts: 2}, func(ctx context.Context, r *jobs.Run, x TestArgs) error {
+		report, err := a.TestAmendment(ctx, account.SystemActor("policy.test"), r.Now(), x.Amendment, func(done, total int64) {
+			_ = r.Progress(ctx, done, total, "回测：全部农户各按两个政策包算一遍", "back-test: every household under both packs") // how far it is, is not worth failing for
+		})
+		if err != nil {
+			return err
+		}
+		return r.Result(map[string]int{"examples": report.Examples, "failures": len(report.Failures)})
+	})
 	return q, nil
+}
+
+// TestJob is the kind of the job that tests an amendment.
+const TestJob = "policy.test"
+
+// TestArgs says which.
+type TestArgs struct {
+	Amendment string `json:"amendment"`
 }

@@ -194,7 +194,7 @@ func testPages(t *testing.T, base string) {
 		t.Fatal(err)
 	}
 	reader := &http.Client{Jar: jar}
-	if status, text := get(t, base+"/"); status != http.StatusOK || strings.Count(text, `name="demo"`) != 9 {
+	if status, text := get(t, base+"/"); status != http.StatusOK || strings.Count(text, `name="demo"`) != 10 {
 		t.Errorf("the first page: %d, %d demo accounts", status, strings.Count(text, `name="demo"`))
 	}
 	r, err := reader.PostForm(base+"/sign-in", url.Values{"demo": {"demo-county"}})

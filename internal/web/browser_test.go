@@ -73,7 +73,11 @@ func (b *browser) hear(event any) {
 			b.errors = append(b.errors, fmt.Sprintf("%d %s", e.Response.Status, e.Response.URL))
 		}
 	case *runtime.EventExceptionThrown:
-		b.errors = append(b.errors, e.ExceptionDetails.Text)
+		text := e.ExceptionDetails.Text
+		if x := e.ExceptionDetails.Exception; x != nil {
+			text += " " + x.Description
+		}
+		b.errors = append(b.errors, text)
 	case *log.EventEntryAdded:
 		if e.Entry.Level.String() == "error" && !strings.Contains(e.Entry.Text, "the server responded with a status of 4") {
 			b.errors = append(b.errors, e.Entry.Text)
@@ -217,6 +221,7 @@ func (b *browser) axe(name string) {
 func (s *site) pages() []struct{ role, path, name string } {
 	no, home := s.worst(county), s.homes(village)[0]
 	id, card := s.pictured(), s.carded(home)
+	draft := "/policy/drafts/" + s.drafted()
 	return []struct{ role, path, name string }{
 		{"county", "/cases/" + id, "case"},
 		{"county", "/cases/" + id + "?action=record_visit", "case-visit"},
@@ -292,6 +297,22 @@ func (s *site) pages() []struct{ role, path, name string } {
 		{"stranger", "/notices/" + s.publicised().Division.Prefix(), "notices"},
 		{"stranger", card, "card"},
 		{"stranger", "/C/HELLO", "card-not-a-code"},
+		{"policy", "/policy/drafts", "drafts"},
+		{"policy", draft, "draft"},
+		{"policy", draft + "/text", "draft-text"},
+		{"policy", draft + "/edit?parameter=line", "draft-parameter"},
+		{"policy", draft + "/edit?rule=illness_burden", "draft-rule"},
+		{"policy", draft + "/edit?indicator=medical_self_paid_12m", "draft-indicator"},
+		{"policy", draft + "/edit?file=rules/01_illness.yaml", "draft-file"},
+		{"policy", "/policy/history", "policy-history"},
+		{"policy", "/policy/history/compare", "policy-compare"},
+		{"policy", "/policy/whatif?parameter=line&value=9500&by=county", "whatif-draft"},
+		{"policy", "/dev/storybook/draft", "story-draft"},
+		{"policy", "/dev/storybook/draft-faults", "story-draft-faults"},
+		{"policy", "/dev/storybook/draft-waits", "story-draft-waits"},
+		{"policy", "/dev/storybook/draft-conflict", "story-draft-conflict"},
+		{"policy", "/dev/storybook/policy-history", "story-history"},
+		{"policy", "/dev/storybook/policy-compare", "story-compare"},
 	}
 }
 

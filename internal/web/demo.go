@@ -29,6 +29,7 @@ func demoStaff(village division.Code) []account.Staff {
 		{Login: demoPrefix + "prefecture", Name: "龙州级", Org: prefecture, Roles: []account.Role{account.Prefecture}},
 		{Login: demoPrefix + "province", Name: "王省级", Org: province, Roles: []account.Role{account.Province}},
 		{Login: demoPrefix + "policy", Name: "陈政策", Org: province, Roles: []account.Role{account.Policy}},
+		{Login: demoPrefix + "policy-second", Name: "宋政策", Org: province, Roles: []account.Role{account.Policy}},
 		{Login: demoPrefix + "auditor", Name: "周审计", Org: province, Roles: []account.Role{account.Auditor}},
 		{Login: demoPrefix + "admin", Name: "罗管理", Org: at(account.County, ""), Roles: []account.Role{account.Admin}},
 	}

@@ -30,6 +30,8 @@ const (
 	uploadPath    = "/data/upload"
 	staffListPath = "/admin/accounts/import"
 	maxForm       = 64 << 10
+
+	maxPackText = 4 << 20 // a file of the policy pack (at most 1 MiB), written as a form does
 )
 
 // visit is one request as the handlers see it.

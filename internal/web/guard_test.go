@@ -292,8 +292,8 @@ func TestSignIn(t *testing.T) {
 	if b := s.as("").post("/sign-in", url.Values{"login": {"nobody"}, "password": {"wrong"}}); b.doc.Find("[role=alert]").Text() != a.doc.Find("[role=alert]").Text() {
 		t.Error("a login that is not there is told apart from a wrong password")
 	}
-	if n := s.as("").page("/sign-in").doc.Find(".demo-accounts button").Length(); n != 9 {
-		t.Errorf("%d demo accounts, want one a role", n)
+	if n := s.as("").page("/sign-in").doc.Find(".demo-accounts button").Length(); n != 10 {
+		t.Errorf("%d demo accounts, want one a role and a second policy officer", n)
 	}
 	plain := newSite(t, func(c *Config) { c.Demo = false })
 	plain.as("").page("/sign-in").lacks(".demo-accounts")

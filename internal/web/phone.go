@@ -36,6 +36,9 @@ func bodyLimit(path string) int64 {
 	case phoneFiles:
 		return maxPhoneFile
 	}
+	if strings.HasPrefix(path, "/policy/drafts/") && strings.HasSuffix(path, "/edit") {
+		return maxPackText
+	}
 	return maxForm
 }
 

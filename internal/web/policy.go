@@ -14,7 +14,7 @@ import (
 )
 
 func (s *Server) policyTabs(v *visit, current string) view.PolicyTabs {
-	return view.PolicyTabs{Current: current, WhatIf: v.actor.May(account.WhatifRun) == nil}
+	return view.PolicyTabs{Current: current, WhatIf: v.actor.May(account.WhatifRun) == nil, Drafts: v.actor.May(account.PackChange) == nil}
 }
 
 // reads tells which parameters and indicators a rule reads, also through derived indicators.
@@ -38,12 +38,7 @@ func (s *Server) reads(r *policy.Rule) (parameters []policy.Parameter, indicator
 // parameters lists the thresholds.
 func (s *Server) parameters(v *visit) error {
 	pack := s.app.Pack
-	x := view.Parameters{Tabs: s.policyTabs(v, "parameters"), Title: pack.Title, Pack: pack.Version, Rows: pack.Parameters, Today: s.now(), Uses: map[string]int{}, Names: func(code string) string {
-		if c, err := division.Parse(code); err == nil {
-			return s.app.Tree.Name(c)
-		}
-		return code
-	}}
+	x := view.Parameters{Tabs: s.policyTabs(v, "parameters"), Title: pack.Title, Pack: pack.Version, Rows: pack.Parameters, Today: s.now(), Uses: map[string]int{}, Names: s.divisionName}
 	for i := range pack.Rules {
 		parameters, _ := s.reads(&pack.Rules[i])
 		for _, par := range parameters {
@@ -116,7 +111,7 @@ func (s *Server) indicators(v *visit) error {
 func (s *Server) whatIf(v *visit) error {
 	q := v.r.URL.Query()
 	pack := s.app.Pack
-	w := view.WhatIf{Tabs: s.policyTabs(v, "whatif"), Division: v.actor.Division, Names: s.app.Tree.Name, Warned: v.actor.May(account.StatsRead) == nil}
+	w := view.WhatIf{Tabs: s.policyTabs(v, "whatif"), Division: v.actor.Division, Names: s.app.Tree.Name, Warned: v.actor.May(account.StatsRead) == nil, Draft: v.actor.May(account.PackChange) == nil, From: firstOf(nil, s.now())}
 	id := q.Get("parameter")
 	if id == "" && len(pack.Parameters) > 0 {
 		id = pack.Parameters[0].ID

@@ -228,6 +228,7 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET /admin/audit", s.page(account.AuditRead, s.auditPage))
 	mux.Handle("POST /admin/audit/verify", s.page(account.AuditVerify, s.auditVerify))
 	mux.Handle("POST /admin/audit/export", s.page(account.AuditExport, s.auditExport))
+	s.studioRoutes(func(pattern string, need account.Action, f handler) { mux.Handle(pattern, s.page(need, f)) })
 	mux.Handle("GET /help", s.page(anybody, s.help))
 	// on the phone: a frame that is kept, and its data
 	mux.Handle("GET /phone", s.page(account.CaseAct, s.phonePage))

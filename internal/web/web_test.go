@@ -26,6 +26,7 @@ import (
 func TestWhoOpensWhat(t *testing.T) {
 	s := newSite(t, nil)
 	no := s.worst(village.At(4))
+	draft := s.drafted()
 	id := s.as(account.County).lead(no, "走访发现大病")
 	people := map[account.Role]*person{}
 	all := []account.Role{account.Province, account.Prefecture, account.County, account.Township, account.Village, account.Department, account.Policy, account.Auditor, account.Admin}
@@ -66,6 +67,12 @@ func TestWhoOpensWhat(t *testing.T) {
 		{"/policy/rules/illness_poverty", all},
 		{"/policy/indicators", all},
 		{"/policy/whatif", []account.Role{account.Province, account.Prefecture, account.County, account.Policy}},
+		{"/policy/drafts", []account.Role{account.Policy}},
+		{"/policy/drafts/" + draft, []account.Role{account.Policy}},
+		{"/policy/drafts/" + draft + "/text", []account.Role{account.Policy}},
+		{"/policy/drafts/" + draft + "/edit?parameter=line", []account.Role{account.Policy}},
+		{"/policy/history", all},
+		{"/policy/history/compare", all},
 		{"/help", all},
 		{"/phone", []account.Role{account.Village}},
 		{"/phone/sync", []account.Role{account.Village}},
@@ -95,6 +102,8 @@ func TestWhoOpensWhat(t *testing.T) {
 				want = http.StatusOK
 			} else if (strings.HasPrefix(x.path, "/cases/"+id) || x.path == "/orders/nothing") && !slices.Contains([]account.Role{account.Policy, account.Admin}, role) {
 				want = http.StatusNotFound // not the reader's, or a file that no paper names: not there
+			} else if x.path == "/policy/drafts/"+draft || x.path == "/policy/drafts/"+draft+"/text" {
+				want = http.StatusNotFound // a draft is its officers' alone
 			} else if strings.HasPrefix(x.path, "/households/") && role == account.Village {
 				want = http.StatusNotFound // another village's household: not there
 			}

@@ -13,8 +13,9 @@ import (
 
 // PolicyTabs are the parts of the policy pages that the reader may open.
 type PolicyTabs struct {
-	Current string // parameters, rules, indicators, whatif
+	Current string // parameters, rules, indicators, whatif, drafts, history
 	WhatIf  bool
+	Drafts  bool // amendments that are not in force yet
 }
 
 // Parameters is the list of thresholds.
@@ -82,7 +83,9 @@ type WhatIf struct {
 	Counties  []CountyChange // every county inside, for the map; nil = no map
 	Division  division.Code
 	Names     func(division.Code) string
-	Warned    bool // an area may be opened
+	Warned    bool   // an area may be opened
+	Draft     bool   // the reader may make an amendment of it
+	From      string // from when that would hold, YYYY-MM-DD
 }
 
 // CountyChange is one county of the map.

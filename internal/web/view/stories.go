@@ -104,7 +104,8 @@ func Stories(p Page, pack *policy.Pack) []Story {
 		{"help", "Help", HelpPage(at("help", p.T("help.title")))},
 		{"error", "Error", ErrorPage(at("", p.T("error.title.internal")), p.T("error.internal"))},
 	}
-	return append(append(stories, publicStories(p, at)...), adminStories(at)...)
+	stories = append(append(stories, publicStories(p, at)...), adminStories(at)...)
+	return append(stories, studioStories(p, pack, day, at)...)
 }
 
 func storyOverview(pack *policy.Pack) Overview {

@@ -30,7 +30,8 @@
   }
 
   function draw(box) {
-    const data = JSON.parse(document.getElementById(box.dataset.map).textContent);
+    // What htmx puts in has no script elements, data neither: there the values stand on the box.
+    const data = JSON.parse(box.dataset.values || document.getElementById(box.dataset.map).textContent);
     fetch(data.shapes).then(function (answer) {
       if (!answer.ok) throw new Error("map " + answer.status);
       return answer.json();
