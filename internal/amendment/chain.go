@@ -61,8 +61,8 @@ func (c chain) files(base *policy.Pack, upTo int64) (map[string][]byte, error) {
 				merged, conflicts := policy.Merge([]byte(t.Base), text, now, "修订 amendment", "政策包 pack")
 				if conflicts > 0 {
 					return nil, errs.Newf(errs.Conflict,
-						"已批准的修订“%[1]s”（%[2]s）与政策包文件夹里的 %[3]s 对不上：%[3]s 的同一处两边都改过。请恢复原来的政策包，或把修订内容并入文件夹后撤下该修订（shouwang pack amend export / retire）",
-						"the approved amendment %[1]q (%[2]s) does not fit the pack's folder any more: both changed the same place of %[3]s. Put the folder's pack back as it was, or take the amendment's text into the folder and retire it (shouwang pack amend export / retire)",
+						"已批准的修订“%[1]s”（%[2]s）与政策包文件夹里的 %[3]s 对不上：%[3]s 的同一处两边都改过。请恢复原来的政策包，或在文件夹里让同一处与原来一致",
+						"the approved amendment %[1]q (%[2]s) does not fit the pack's folder any more: both changed the same place of %[3]s. Put the folder's pack back as it was, or at least that place",
 						l.Title, l.ID, t.File)
 				}
 				text = merged
