@@ -275,7 +275,7 @@ func (s *Service) List(ctx context.Context, actor account.Actor, states ...State
 			q = q.Where("state = ?", Approved)
 		}
 		if len(states) > 0 {
-			q = q.Where("state IN (?)", bun.In(states))
+			q = q.Where("state IN (?)", bun.List(states))
 		}
 		return q.Scan(ctx)
 	})

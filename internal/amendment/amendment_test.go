@@ -30,7 +30,7 @@ type office struct {
 	s                       *amendment.Service
 	base                    *policy.Pack
 	first, second, local    account.Actor
-	auditor, county, nobody account.Actor
+	auditor, county account.Actor
 	now                     time.Time
 }
 

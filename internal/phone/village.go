@@ -350,7 +350,7 @@ func (s *Service) screened(ctx context.Context, village division.Code) (map[int6
 // cards are the codes in force by household; the village's document gets the keys and the codes that ended.
 func (s *Service) cards(ctx context.Context, tx *ledger.Tx, actor account.Actor, now time.Time, v *Village) (map[int64]string, error) {
 	out := map[int64]string{}
-	if actor.May(account.CodeRead) != nil {
+	if may := actor.May(account.CodeRead) == nil; !may {
 		return out, nil
 	}
 	keys, err := s.codes.Keys(ctx, tx)

@@ -28,7 +28,7 @@ func SetField(src []byte, list, id, key, value string, number bool) ([]byte, err
 	if number {
 		text = strings.TrimSpace(value)
 	}
-	var at ast.Node = element
+	at := element
 	path := strings.Split(key, ".")
 	for i, k := range path {
 		next := childOf(at, k)

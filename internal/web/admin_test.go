@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -115,7 +114,7 @@ func (p *person) staffFile(rows [][]any) answer {
 	w := multipart.NewWriter(&b)
 	part, err := w.CreateFormFile("file", "../../staff.xlsx")
 	if err == nil {
-		err = f.Write(part.(io.Writer))
+		err = f.Write(part)
 	}
 	if err == nil {
 		err = w.Close()

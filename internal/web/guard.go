@@ -48,6 +48,9 @@ type visit struct {
 	large  bool          // in large type, for people who are no staff
 }
 
+// may tells whether the reader's roles allow an action.
+func (v *visit) may(a account.Action) bool { return v.actor.May(a) == nil }
+
 type handler func(v *visit) error
 
 // guard is what stands before every page: headers, refusal of other sites' forms, recovery.

@@ -50,7 +50,7 @@ func (s *Server) life(v *visit, h *view.Household) error {
 	if past {
 		h.Life.Day = h.Explained.AsOf
 	}
-	if v.actor.May(account.CaseRead) != nil || s.app.Pack.Workflow == nil {
+	if !v.may(account.CaseRead) || s.app.Pack.Workflow == nil {
 		return nil
 	}
 	h.Life.MaySee = true
@@ -128,7 +128,7 @@ func (s *Server) lifeCase(v *visit, cases *casework.Service, id, until string) (
 
 // lifeMeasures are the measures of the case's plan, as they were by the end of a day.
 func (s *Server) lifeMeasures(v *visit, id, until string, c *view.LifeCase) error {
-	if v.actor.May(account.PlanRead) != nil {
+	if !v.may(account.PlanRead) {
 		return nil
 	}
 	plans, err := s.app.Plans()
@@ -170,7 +170,7 @@ func (s *Server) lifeMeasures(v *visit, id, until string, c *view.LifeCase) erro
 
 // lifeCode finds the household's active code.
 func (s *Server) lifeCode(v *visit, h *view.Household) error {
-	if v.actor.May(account.CodeRead) != nil {
+	if !v.may(account.CodeRead) {
 		return nil
 	}
 	return s.app.Ledger.Read(v.context(), func(ctx context.Context, tx *ledger.Tx) error {

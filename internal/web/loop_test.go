@@ -29,13 +29,15 @@ func TestOverviewLoop(t *testing.T) {
 			return
 		}
 		links++
-		got, more := 0, true
+		got := 0
 		for page := p.page(href); ; page = p.page(href) {
 			got += page.doc.Find("tbody tr").Length()
 			next := page.doc.Find("nav.pages a[href*=after]")
-			if href, more = next.Attr("href"); !more {
+			more, ok := next.Attr("href")
+			if !ok {
 				break
 			}
+			href = more
 		}
 		if got != want {
 			t.Errorf("%s says %d, its list has %d", strings.TrimSpace(e.Parent().Parent().Find("dt").Text()), want, got)
