@@ -26,12 +26,12 @@ var (
 // office is two policy officers of the province, one of a county, and others, over one ledger.
 type office struct {
 	*testing.T
-	l                       *ledger.Ledger
-	s                       *amendment.Service
-	base                    *policy.Pack
-	first, second, local    account.Actor
-	auditor, county account.Actor
-	now                     time.Time
+	l                    *ledger.Ledger
+	s                    *amendment.Service
+	base                 *policy.Pack
+	first, second, local account.Actor
+	auditor, county      account.Actor
+	now                  time.Time
 }
 
 func open(t *testing.T, l *ledger.Ledger) *office {
