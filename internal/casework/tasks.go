@@ -20,6 +20,9 @@ func todo(m *workflow.Machine, c *Case, ownerOrg string) (n task.New, ok bool, e
 	since := workflow.Since{State: Civil(c.StateAt.Go()), Lead: Civil(c.LeadAt.Go()), Green: c.Green}
 	if day, err := time.Parse(time.DateOnly, c.IdentifiedOn); err == nil {
 		since.Identified = day
+		if since.Lead.After(day) { // the clock began anew since, as when a clearing is rolled back: nothing is overdue for what was done then
+			since.Identified = since.Lead
+		}
 	}
 	due, ok, err := m.Due(c.State, since)
 	if err != nil || !ok {
