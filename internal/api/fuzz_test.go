@@ -59,13 +59,13 @@ func FuzzInputs(f *testing.F) {
 	for i := range 20 {
 		f.Add(uint64(i), uint64(i*i))
 	}
+	w, err := fuzzWorld() // here and not below: one input has ten seconds, and a busy machine needs more to make the world
+	if err != nil {
+		f.Fatal(err)
+	}
+	var all []*huma.Operation
+	operations(w.server.api.OpenAPI(), func(_, _ string, o *huma.Operation) { all = append(all, o) })
 	f.Fuzz(func(t *testing.T, a, b uint64) {
-		w, err := fuzzWorld()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var all []*huma.Operation
-		operations(w.server.api.OpenAPI(), func(_, _ string, o *huma.Operation) { all = append(all, o) })
 		newGuesser(w, rand.New(rand.NewPCG(a, b))).try(t, all[a%uint64(len(all))])
 	})
 }

@@ -37,13 +37,22 @@ func visitOf(post string) url.Values {
 		"f.facts.0.indicator": {"serious_ill"}, "f.facts.0.value": {"1"}, "f.facts.1.indicator": {"compliant_self_paid_12m"}, "f.facts.1.value": {"26000"}}
 }
 
-// answerable is a household of the demo's township to which matching has more than one answer when somebody is ill.
+// answerable is a household of the demo's township to which matching has more than one answer when somebody is ill, and of whose insurance and schooling the
+// data say nothing bad, whichever households earlier tests have taken.
 func (s *site) answerable() string {
 	s.Helper()
 	return s.spareWith(village.At(division.Township), func(st screening.State) bool {
 		for i := range s.app.Pack.Indicators {
-			if v := st.Row[i]; s.app.Pack.Indicators[i].ID == "able_labourers" && (!v.Known || v.Num < 1) {
-				return false
+			v := st.Row[i]
+			switch s.app.Pack.Indicators[i].ID {
+			case "able_labourers":
+				if !v.Known || v.Num < 1 {
+					return false
+				}
+			case "uninsured", "dropped_out":
+				if !v.Known || v.Num != 0 {
+					return false
+				}
 			}
 		}
 		h := matching.FromState(st)

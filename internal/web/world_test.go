@@ -77,7 +77,7 @@ func makeWorld(ctx context.Context) (*app.App, string, error) {
 	}
 	for i, where := range []division.Code{county, 522632000000} {
 		files := filepath.Join(dir, "files", where.Prefix())
-		if _, err := synth.Generate(ctx, synth.Options{Out: files, Division: where, Households: 900 - 600*i, Seed: uint64(i + 1), AsOf: today, Pack: a.Pack, Tree: a.Tree}); err != nil {
+		if _, err := synth.Generate(ctx, synth.Options{Out: files, Division: where, Households: 1500 - 1200*i, Seed: uint64(i + 1), AsOf: today, Pack: a.Pack, Tree: a.Tree}); err != nil {
 			return a, dir, err
 		}
 		if _, err := a.Intake().Files(ctx, []string{filepath.Join(files, "files")}, intake.Options{Now: today}); err != nil {
